@@ -44,7 +44,7 @@
 //! | [`upstream`] | forwarding to the site behind the gateway, and the connections to it | clock, config, counters, descriptors, escape, http1, log_interval, matching, net, plural, tls |
 //! | [`hooks`] | commands and webhooks that learn of changes | child, clock, config, descriptors, escape, hex, http1, net, plural, schedule, snapshot, summary, tls |
 //! | [`server`] | listening sockets, one runtime per core, the connections of clients | clock, config, escape, http1, log_interval, net, plural, thread_exit, tls |
-//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, files, filters, guesses, http1, log_interval, logging, matching, net, page, plural, server, snapshot, upstream |
+//! | [`gateway`] | the service for visitors: decide, then respond or forward | clock, config, counters, decision, escape, files, filters, guesses, http1, logging, matching, net, page, plural, server, snapshot, upstream |
 //! | [`management`] | the service for operators: health, readiness, status, metrics; its client | clock, config, counters, descriptors, escape, filters, hooks, http1, logging, matching, net, plural, schedule, server, snapshot, summary, tls, upstream, watch |
 //! | [`editing`] | edits of periods and bypasses: planned, validated, written, awaited in the gateway | clock, config, decision, escape, http1, management, matching, schedule, store, summary |
 //! | [`admin`] | the service for operators who plan downtimes: access, pages | clock, config, decision, editing, escape, guesses, hex, http1, logging, management, matching, net, page, preview, schedule, server, store, summary, thread_exit |

@@ -14,7 +14,7 @@ mod guarded;
 mod handshake;
 mod head;
 mod http2;
-pub mod limit_log;
+mod limit_log;
 pub mod listener;
 mod listening_socket;
 mod open_connections;

@@ -11,6 +11,7 @@ mod connect;
 mod connections;
 mod cut_log;
 mod download;
+mod error;
 mod exchange;
 mod exchange_result;
 mod frame_limit;
@@ -28,7 +29,6 @@ mod shared_connection;
 mod target;
 mod translated;
 mod tunnel;
-mod unreachable;
 mod upload;
 mod via;
 mod websocket;
@@ -45,6 +45,7 @@ use self::body_limits::BodyLimits;
 use self::buffers::{BufferPool, Buffers};
 use self::connect::{Connector, connect};
 pub use self::cut_log::report_cut_responses;
+pub use self::error::{ClientError, ForwardError, TimedOutStep, UpstreamError};
 use self::exchange::{CLOSE_INTERVAL, Exchange};
 use self::exchange_result::{EndedExchange, ExchangeError};
 use self::http2::Http2Connections;
@@ -54,7 +55,6 @@ use self::route::Protocol;
 pub use self::route::Route;
 pub use self::shared::SharedUpstreams;
 use self::target::Target;
-pub use self::unreachable::{ClientError, TimedOutStep, UpstreamError};
 use self::upload::Upload;
 pub use self::via::is_loop;
 use crate::config::UpstreamSite;
@@ -105,8 +105,7 @@ impl Proxy {
     /// once; before the response has begun, only if `route` says so.
     ///
     /// # Errors
-    /// The upstream sent no response that can be forwarded, or the client failed ([`UpstreamError::client_fault`]). The client
-    /// was sent interim responses at most.
+    /// There is no response that can be forwarded. The client was sent interim responses at most.
     pub async fn forward(
         &self,
         head: &RequestHead<'_>,
@@ -115,7 +114,7 @@ impl Proxy {
         now: Timestamp,
         on_status: &mut dyn FnMut(StatusCode),
         mut closing: Pin<&mut dyn Future<Output = ()>>,
-    ) -> Result<Forwarded, UpstreamError> {
+    ) -> Result<Forwarded, ForwardError> {
         let mut lease = self.buffers.take();
         let buffers = lease.get();
         request::write(&mut buffers.to_upstream, head, route, via::version(client));
@@ -160,7 +159,7 @@ impl Proxy {
                             idle = take_idle(started_at);
                         }
                         Some(NextAttempt::OverAnother) => {}
-                        None => return Err(attempts.end(failure.unwrap_or(ended.error))),
+                        None => return Err(attempts.end(failure.unwrap_or(ended.error)).into()),
                     }
                 }
             }

@@ -2,33 +2,18 @@
 
 use bytes::Bytes;
 use http::Response;
-use tracing::{debug, error, info};
+use tracing::{debug, error};
 
 use super::decide::page_fields;
 use crate::config::{UpstreamSite, WhenUnreachable};
 use crate::escape::peer_text;
 use crate::http1::refusal::text_response;
 use crate::http1::request::RequestHead;
-use crate::log_interval::LogInterval;
-use crate::net::peer::Peer;
 use crate::page::{self, VisitorRequest};
-use crate::server::limit_log;
 use crate::snapshot::Snapshot;
-use crate::upstream::{ClientError, TimedOutStep, UpstreamError};
+use crate::upstream::{TimedOutStep, UpstreamError};
 
 const LOG_TARGET: &str = "downtime::gateway";
-
-/// Logs what a client did. A client may do it all the time, so one line a minute has level `info`.
-fn log_fault(fault: ClientError, error: &UpstreamError, peer: &Peer) {
-    static LOGGED: LogInterval = LogInterval::new();
-    if let ClientError::Stalled { .. } = fault {
-        limit_log::BODY_TIMEOUT.record(peer);
-    } else if LOGGED.is_due() {
-        info!(target: LOG_TARGET, "refused a request of {peer}: {error}; more are not logged for a minute");
-        return;
-    }
-    debug!(target: LOG_TARGET, "refused a request of {peer}: {error}");
-}
 
 /// Returns the response to a request without a response from the upstream, and logs why there is none.
 pub(super) fn failure_response(
@@ -36,12 +21,7 @@ pub(super) fn failure_response(
     site: &UpstreamSite,
     snapshot: &Snapshot,
     head: &RequestHead<'_>,
-    peer: &Peer,
 ) -> Response<Bytes> {
-    if let Some(fault) = error.client_fault() {
-        log_fault(fault, error, peer);
-        return text_response(error.status(), &error.to_string());
-    }
     let upstream = site.upstream.to_string();
     // It may be so for one path only.
     let reason = match error {

@@ -16,13 +16,13 @@ use crate::counters::{Outcome, UpstreamFailure};
 use crate::filters::Routes;
 use crate::filters::context::Decided;
 use crate::http1::content_length::decimal;
-use crate::http1::refusal::{INCOMPLETE_BODY, Refusal};
+use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 use crate::server::refusal::refusal_response;
 use crate::server::response::respond;
 use crate::snapshot::CurrentSnapshot;
-use crate::upstream::{ClientError, Forwarded, Route, UpstreamError, is_loop};
+use crate::upstream::{ForwardError, Forwarded, Route, is_loop};
 
 const LOOP: Refusal = Refusal {
     status: StatusCode::LOOP_DETECTED,
@@ -77,33 +77,22 @@ impl<R: Routes> Gateway<R> {
                 client.cut();
                 ControlFlow::Break(())
             }
-            Err(UpstreamError::Revoked) => Box::pin(self.respond_down(head, client, record)).await,
-            Err(UpstreamError::Client(ClientError::BrokeOff)) => ControlFlow::Break(()),
-            Err(UpstreamError::Client(ClientError::IncompleteBody)) => {
-                record.refuse_body(INCOMPLETE_BODY);
-                let response = refusal_response(client, INCOMPLETE_BODY);
+            Err(ForwardError::Revoked) => Box::pin(self.respond_down(head, client, record)).await,
+            Err(ForwardError::Client(error)) => {
+                let Some(refusal) = error.refusal() else { return ControlFlow::Break(()) };
+                record.refuse_body(refusal);
+                let response = refusal_response(client, refusal);
                 respond(&head.method, client, response.map(Full::new), *now).await
             }
-            Err(error) => {
-                let mut response = failure_response(&error, site, snapshot, head, client.peer());
+            Err(ForwardError::Upstream(error)) => {
+                let mut response = failure_response(&error, site, snapshot, head);
                 if decided.is_bypassed() {
                     make_private(response.headers_mut());
                 }
-                self.record_failure(&error, response.status(), record);
-                if error.client_fault().is_some() {
-                    client.close_after_response();
-                }
+                self.counts.fail_upstream(error.failure());
+                record.respond_with(response.status(), Outcome::Unreachable);
                 respond(&head.method, client, response.map(Full::new), *now).await
             }
-        }
-    }
-
-    fn record_failure(&self, error: &UpstreamError, status: StatusCode, record: &mut RequestRecord<'_>) {
-        if let Some(failure) = error.failure() {
-            self.counts.fail_upstream(failure);
-            record.respond_with(status, Outcome::Unreachable);
-        } else {
-            record.respond(status);
         }
     }
 }

@@ -18,6 +18,9 @@ pub const MALFORMED_BODY: Refusal = Refusal::bad_request("the body of the reques
 /// A body that the client does not complete.
 pub const INCOMPLETE_BODY: Refusal =
     Refusal::bad_request("the connection ended within the body of the request");
+/// A body of which too little came for too long.
+pub const SLOW_BODY: Refusal =
+    Refusal { status: StatusCode::REQUEST_TIMEOUT, reason: "the body of the request came too slowly" };
 
 impl Refusal {
     /// A malformed or ambiguous request: 400.

@@ -7,7 +7,7 @@ use tracing::{debug, info};
 
 use super::head::TOO_LATE;
 use crate::http1::head::is_too_long;
-use crate::http1::refusal::Refusal;
+use crate::http1::refusal::{Refusal, SLOW_BODY};
 use crate::http1::request::TOO_MANY_FIELDS;
 use crate::log_interval::LogInterval;
 use crate::net::peer::Peer;
@@ -21,8 +21,7 @@ pub(super) static STREAMS: ReachedLimit = ReachedLimit {
     consequence: "a request was refused",
     ..ReachedLimit::new("streams", "has opened more streams of HTTP/2")
 };
-/// The time for each part of a request's body.
-pub static BODY_TIMEOUT: ReachedLimit = ReachedLimit {
+static BODY_TIMEOUT: ReachedLimit = ReachedLimit {
     consequence: "its request was refused",
     ..ReachedLimit::new("body_timeout", "sent less than 1 KiB of a request's body for longer")
 };
@@ -40,7 +39,7 @@ pub(super) static CONNECTIONS_PER_CLIENT: ReachedLimit =
     ReachedLimit::new("connections_per_client", "has opened more connections");
 
 /// A limit that a client has reached.
-pub struct ReachedLimit {
+pub(super) struct ReachedLimit {
     key: &'static str,
     /// What a client does that reaches it.
     deed: &'static str,
@@ -56,7 +55,7 @@ impl ReachedLimit {
 
     /// Logs that a client has reached the limit, and what follows. What was logged within the last minute is only logged at level
     /// `debug`.
-    pub fn record(&self, peer: &Peer) {
+    pub(super) fn record(&self, peer: &Peer) {
         let Self { key, deed, consequence, logged } = self;
         log(logged, format_args!("{peer} {deed} than `[limits] {key}`, and {consequence}"));
     }
@@ -78,14 +77,21 @@ pub(super) fn refused(refusal: &Refusal, peer: &Peer) {
     static OTHERS: LogInterval = LogInterval::new();
     let Refusal { status, reason } = refusal;
     let what = format_args!("refused a request of {peer}: {status}: {reason}");
-    if *refusal == TOO_LATE {
-        HEAD_TIMEOUT.record(peer);
-        debug!("{what}");
+    let limit = if *refusal == TOO_LATE {
+        Some(&HEAD_TIMEOUT)
     } else if is_too_long(refusal) {
-        HEAD.record(peer);
-        debug!("{what}");
+        Some(&HEAD)
+    } else if *refusal == SLOW_BODY {
+        Some(&BODY_TIMEOUT)
     } else {
-        log(if *refusal == TOO_MANY_FIELDS { &FIELDS } else { &OTHERS }, what);
+        None
+    };
+    match limit {
+        Some(limit) => {
+            limit.record(peer);
+            debug!("{what}");
+        }
+        None => log(if *refusal == TOO_MANY_FIELDS { &FIELDS } else { &OTHERS }, what),
     }
 }
 

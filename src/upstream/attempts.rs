@@ -3,8 +3,8 @@
 use std::error::Error as _;
 use std::io;
 
-use super::UpstreamError;
 use super::exchange_result::NoResponse;
+use super::{ForwardError, UpstreamError};
 use crate::http1::request::RequestHead;
 
 /// The attempts at sending a request.
@@ -40,9 +40,13 @@ impl Attempts {
     }
 
     /// Returns the error of the request when an attempt could not be made.
-    pub(super) fn fail(&self, error: UpstreamError) -> UpstreamError {
-        let is_repeated = self.may_be_processed && error.is_unprocessed();
-        if is_repeated { UpstreamError::Repeated(Box::new(error)) } else { error }
+    pub(super) fn fail(&self, error: ForwardError) -> ForwardError {
+        match error {
+            ForwardError::Upstream(error) if self.may_be_processed && error.is_unprocessed() => {
+                UpstreamError::Repeated(Box::new(error)).into()
+            }
+            error => error,
+        }
     }
 
     /// Returns the error of the request when its last attempt got no response.

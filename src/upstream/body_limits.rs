@@ -6,7 +6,7 @@ use super::cut_log::record_cut;
 use super::download::Download;
 use super::response::may_pause;
 use super::upload::Upload;
-use super::{ClientError, Route, TimedOutStep, UpstreamError};
+use super::{ClientError, ForwardError, Route, TimedOutStep, UpstreamError};
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 use crate::net::progress::ClientWait;
@@ -61,11 +61,11 @@ impl BodyLimits {
     }
 
     /// Returns the error if that limit has passed.
-    pub(super) fn error_before_response(&self) -> UpstreamError {
+    pub(super) fn error_before_response(&self) -> ForwardError {
         if self.waits_for_client {
-            return ClientError::Stalled { after: self.request_body }.into();
+            return ClientError::Stalled.into();
         }
-        UpstreamError::TimedOut { step: TimedOutStep::Response, after: self.response }
+        UpstreamError::TimedOut { step: TimedOutStep::Response, after: self.response }.into()
     }
 
     /// Returns the limit that begins now, within the response: none if the current wait continues.

@@ -19,7 +19,7 @@ use super::download::Download;
 use super::exchange_result::{EndedExchange, ExchangeError};
 use super::response::log_left_out;
 use super::upload::Upload;
-use super::{ClientError, Forwarded, Route, UpstreamError, tunnel};
+use super::{ClientError, ForwardError, Forwarded, Route, UpstreamError, tunnel};
 use crate::http1::request::RequestHead;
 use crate::net::client::{ClientConnection, UNWATCHED};
 use crate::net::stream::Stream;
@@ -94,7 +94,7 @@ impl Exchange<'_, '_> {
 
     /// Waits up to [`HOLD`] for the first content, so that an upstream that breaks off right after the head is still replaced
     /// by the down page.
-    async fn await_content(&mut self, download: &mut Download) -> Result<(), UpstreamError> {
+    async fn await_content(&mut self, download: &mut Download) -> Result<(), ForwardError> {
         let before = self.buffers.to_client.len();
         download.take(self.buffers)?;
         let mut hold: Option<Pin<Box<Sleep>>> = None;
@@ -112,7 +112,7 @@ impl Exchange<'_, '_> {
                 None => break,
                 Some(Ok(1..)) => download.take(self.buffers)?,
                 Some(Ok(_)) => download.end(self.buffers)?,
-                Some(Err(error)) => return Err(UpstreamError::Broken(error.into())),
+                Some(Err(error)) => return Err(UpstreamError::Broken(error.into()).into()),
             }
         }
         Ok(())

@@ -3,14 +3,14 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Forwarded, UpstreamError};
+use super::{ForwardError, Forwarded};
 
 /// Why a connection brought no response.
 pub(super) enum ExchangeError {
     /// It ended before the response.
     NoResponse(NoResponse),
     /// Another connection would not help.
-    Final(UpstreamError),
+    Final(ForwardError),
 }
 
 /// How far an exchange came that ended before the response.
@@ -24,7 +24,7 @@ pub(super) struct NoResponse {
     pub(super) has_received: bool,
 }
 
-impl<E: Into<UpstreamError>> From<E> for ExchangeError {
+impl<E: Into<ForwardError>> From<E> for ExchangeError {
     fn from(error: E) -> Self {
         Self::Final(error.into())
     }

@@ -14,10 +14,10 @@ use tokio::time::{Instant, interval, sleep};
 
 use super::connect::{TlsSettings, is_same};
 use super::connections::{Connections, CountedConnection};
+use super::error::TimedOutStep;
 use super::frame_limit::{Announced, FrameAllowance, LimitedStream};
 use super::shared_connection::{RequestCount, RequestPlace, SharedConnection};
 use super::target::Target;
-use super::unreachable::TimedOutStep;
 use crate::config::upstream_address::UpstreamAddress;
 use crate::escape::peer_text;
 use crate::http1::response::MAX_HEAD;

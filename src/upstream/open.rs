@@ -15,7 +15,7 @@ use super::route::Protocol;
 use super::shared_connection::RequestPlace;
 use super::target::Target;
 use super::translated::StreamFailure;
-use super::{ClientError, Proxy, TimedOutStep, UpstreamError, translated};
+use super::{ClientError, ForwardError, Proxy, TimedOutStep, UpstreamError, translated};
 use crate::http1::request::Version;
 use crate::net::client::ClientConnection;
 use crate::net::memory_pipe::memory_pipe;
@@ -37,10 +37,10 @@ impl Proxy {
         &self,
         target: Target,
         client: &mut ClientConnection,
-    ) -> Result<OpenedConnection, UpstreamError> {
+    ) -> Result<OpenedConnection, ForwardError> {
         tokio::select! {
             biased;
-            opened = self.open_in_time(&target, client.version()) => opened,
+            opened = self.open_in_time(&target, client.version()) => Ok(opened?),
             () = poll_fn(|cx| client.poll_gone_before_response(cx)) => Err(ClientError::BrokeOff.into()),
         }
     }

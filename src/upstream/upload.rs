@@ -203,7 +203,7 @@ impl<'m> Upload<'m> {
     ) -> Result<bool, ClientError> {
         self.keep_no_more(bytes);
         match self.poll(cx, client, upstream, bytes) {
-            Err(ClientError::BrokeOff | ClientError::IncompleteBody | ClientError::Stalled { .. }) => {
+            Err(ClientError::BrokeOff | ClientError::IncompleteBody | ClientError::Stalled) => {
                 self.abandon();
                 Ok(false)
             }

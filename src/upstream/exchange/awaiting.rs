@@ -10,7 +10,7 @@ use super::Exchange;
 use crate::upstream::download::Download;
 use crate::upstream::exchange_result::{ExchangeError, NoResponse};
 use crate::upstream::response::log_left_out;
-use crate::upstream::{ClientError, UpstreamError};
+use crate::upstream::{ClientError, ForwardError, UpstreamError};
 
 /// The limit for interim responses to one request. An upstream that sends them without end would keep a core busy.
 pub(in crate::upstream) const MAX_INTERIM: usize = 32;
@@ -82,7 +82,7 @@ impl Exchange<'_, '_> {
         }
     }
 
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEvent, UpstreamError>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<ExchangeEvent, ForwardError>> {
         let Self { client, upstream, buffers, upload, closing, limits, .. } = self;
         let has_progress = upload.poll(cx, client, upstream, &mut buffers.to_upstream)?;
         if let Some(limit) = limits.before_response(upload, has_progress, client) {
@@ -106,7 +106,7 @@ impl Exchange<'_, '_> {
             }
         }
         if self.route.is_watched && closing.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(UpstreamError::Revoked));
+            return Poll::Ready(Err(ForwardError::Revoked));
         }
         buffers.deadline.poll_passed(cx).map(|()| Err(limits.error_before_response()))
     }

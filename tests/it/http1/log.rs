@@ -66,7 +66,7 @@ fn one_malformed_body_a_minute_is_logged_by_default() {
         assert_eq!(response(&mut client, "POST", "a malformed body").status, 400, "{number}");
     }
     gateway.apply(&format!("{}# again\n", site(&upstream.url(), "")));
-    let line = "refused a request of 127.0.0.1: the body of the request is malformed";
+    let line = "refused a request of 127.0.0.1: 400 Bad Request: the body of the request is malformed";
     assert_eq!(gateway.log().count(line), 1, "{}", gateway.log().text());
 }
 

@@ -213,6 +213,7 @@ async fn a_client_that_stops_sending_gets_408() {
     let mut upstream = origin.accept().await;
     upstream.head().await;
     assert_eq!(client.head().await.first, "HTTP/1.1 408 Request Timeout");
+    client.until("the body of the request came too slowly\n").await;
     upstream.until("x").await;
     upstream.closed().await;
 }

@@ -9,9 +9,20 @@ use http::StatusCode;
 use crate::config::duration;
 use crate::counters::UpstreamFailure;
 use crate::escape::peer_text;
-use crate::http1::refusal::{INCOMPLETE_BODY, MALFORMED_BODY};
+use crate::http1::refusal::{INCOMPLETE_BODY, MALFORMED_BODY, Refusal, SLOW_BODY};
 
 /// The reason why there is no response to a request.
+#[derive(Debug)]
+pub enum ForwardError {
+    /// The upstream has failed.
+    Upstream(UpstreamError),
+    /// The client left, or did not send the body that it announced.
+    Client(ClientError),
+    /// The request must not go on, since the site has gone down for it.
+    Revoked,
+}
+
+/// How an upstream has failed to respond to a request.
 #[derive(Debug)]
 pub enum UpstreamError {
     /// No connection: refused, no route, unknown name, invalid certificate.
@@ -31,10 +42,6 @@ pub enum UpstreamError {
         /// The limit.
         after: Duration,
     },
-    /// The client left, or did not send the body that it announced.
-    Client(ClientError),
-    /// The request must not go on, since the site has gone down for it.
-    Revoked,
 }
 
 /// A step that an upstream can take too long for.
@@ -62,21 +69,36 @@ pub enum ClientError {
     IncompleteBody,
     /// The framing of the body is malformed.
     MalformedBody,
-    /// It sent too little for this long.
-    Stalled {
-        /// The limit.
-        after: Duration,
-    },
+    /// It sent too little for too long.
+    Stalled,
 }
 
-impl From<ClientError> for UpstreamError {
+impl From<UpstreamError> for ForwardError {
+    fn from(error: UpstreamError) -> Self {
+        Self::Upstream(error)
+    }
+}
+
+impl From<ClientError> for ForwardError {
     fn from(error: ClientError) -> Self {
         Self::Client(error)
     }
 }
 
+impl ClientError {
+    /// Returns what the client gets, unless it has left.
+    pub const fn refusal(self) -> Option<Refusal> {
+        match self {
+            Self::BrokeOff => None,
+            Self::IncompleteBody => Some(INCOMPLETE_BODY),
+            Self::MalformedBody => Some(MALFORMED_BODY),
+            Self::Stalled => Some(SLOW_BODY),
+        }
+    }
+}
+
 impl UpstreamError {
-    /// The status of the response (RFC 9110, section 15.6): 502 or 504, or 400 or 408 if it is the client's fault.
+    /// The status of the response (RFC 9110, section 15.6): 502 or 504.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Connect(_) | Self::Broken(_) | Self::Unprocessed(_) | Self::Invalid(_) => {
@@ -84,28 +106,15 @@ impl UpstreamError {
             }
             Self::Repeated(error) => error.status(),
             Self::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
-            Self::Revoked => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Client(
-                ClientError::BrokeOff | ClientError::IncompleteBody | ClientError::MalformedBody,
-            ) => StatusCode::BAD_REQUEST,
-            Self::Client(ClientError::Stalled { .. }) => StatusCode::REQUEST_TIMEOUT,
         }
     }
 
-    /// Returns what the client did, if it is the client's fault.
-    pub const fn client_fault(&self) -> Option<ClientError> {
+    /// Returns how the failure is counted.
+    pub fn failure(&self) -> UpstreamFailure {
         match self {
-            Self::Client(fault) => Some(*fault),
-            _ => None,
-        }
-    }
-
-    /// Returns how the upstream has failed, if it is the upstream's fault.
-    pub fn failure(&self) -> Option<UpstreamFailure> {
-        Some(match self {
             Self::Connect(_) => UpstreamFailure::Connect,
             Self::Broken(_) | Self::Unprocessed(_) => UpstreamFailure::Broken,
-            Self::Repeated(error) => return error.failure(),
+            Self::Repeated(error) => error.failure(),
             Self::Invalid(_) => UpstreamFailure::Invalid,
             Self::TimedOut { step: TimedOutStep::Turn, .. } => UpstreamFailure::Busy,
             Self::TimedOut { step: TimedOutStep::Connect, .. } => UpstreamFailure::ConnectTimeout,
@@ -113,14 +122,13 @@ impl UpstreamError {
             Self::TimedOut { step: TimedOutStep::Response | TimedOutStep::Body, .. } => {
                 UpstreamFailure::ResponseTimeout
             }
-            Self::Client(_) | Self::Revoked => return None,
-        })
+        }
     }
 
     /// Returns true if there was a connection to the upstream.
     pub fn is_connected(&self) -> bool {
         use UpstreamFailure::{Busy, Connect, ConnectTimeout};
-        !matches!(self.failure(), Some(Connect | Busy | ConnectTimeout))
+        !matches!(self.failure(), Connect | Busy | ConnectTimeout)
     }
 
     /// Returns true if the upstream has certainly not processed the request: it got nothing of it, or says so.
@@ -141,7 +149,7 @@ impl UpstreamError {
             Self::Connect(error) => Some(error),
             Self::Broken(error) | Self::Unprocessed(error) => Some(&**error),
             Self::Repeated(error) => Self::cause(error),
-            Self::Invalid(_) | Self::TimedOut { .. } | Self::Client(_) | Self::Revoked => None,
+            Self::Invalid(_) | Self::TimedOut { .. } => None,
         }
     }
 }
@@ -180,17 +188,6 @@ impl UpstreamError {
             }
             Self::TimedOut { step: TimedOutStep::Body, after } => {
                 write!(f, "nothing came from the upstream for {}", duration::format(*after))
-            }
-            Self::Revoked => write!(f, "a period of downtime has begun"),
-            Self::Client(ClientError::BrokeOff) => write!(f, "the client aborted its request"),
-            Self::Client(ClientError::IncompleteBody) => f.write_str(INCOMPLETE_BODY.reason),
-            Self::Client(ClientError::MalformedBody) => f.write_str(MALFORMED_BODY.reason),
-            Self::Client(ClientError::Stalled { after }) => {
-                write!(
-                    f,
-                    "the client sent less than 1 KiB of the request's body for {}",
-                    duration::format(*after)
-                )
             }
         }
     }
