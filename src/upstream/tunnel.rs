@@ -72,14 +72,6 @@ pub(super) async fn run(
     }
 }
 
-/// What ends the copying.
-enum TunnelEvent {
-    /// Both sides have closed.
-    Ended,
-    /// Nothing has come for too long.
-    Idle,
-}
-
 /// Both directions of a tunnel.
 struct Tunnel<'u> {
     upstream: &'u mut Stream,
@@ -126,22 +118,23 @@ impl<'u> Tunnel<'u> {
             }
             match copied {
                 Poll::Pending if !idle_limit.is_zero() => {
-                    deadline.poll_passed(cx).map(|()| Ok(TunnelEvent::Idle))
+                    deadline.poll_passed(cx).map(|()| Ok(Some(CloseCode::GoingAway)))
                 }
-                copied => copied.map_ok(|()| TunnelEvent::Ended),
+                copied => copied.map_ok(|()| None),
             }
         });
+        // None if both sides have closed.
         let code = tokio::select! {
             biased;
-            copied = copied => match copied? {
-                TunnelEvent::Ended => return Ok(()),
-                TunnelEvent::Idle => CloseCode::GoingAway,
-            },
-            () = closing => CloseCode::ServiceRestart,
+            copied = copied => copied?,
+            () = closing => Some(CloseCode::ServiceRestart),
             // Other protocols have no frame that says so.
-            () = stopped, if is_websocket => CloseCode::GoingAway,
+            () = stopped, if is_websocket => Some(CloseCode::GoingAway),
         };
-        self.close(code, client).await
+        match code {
+            Some(code) => self.close(code, client).await,
+            None => Ok(()),
+        }
     }
 
     /// Sends a Close to both sides of a WebSocket, and waits until both have answered, for a short time.
