@@ -28,9 +28,10 @@ pub fn enter() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone 
 }
 
 fn respond(context: &RequestContext) -> Response {
+    let page = |page| page::enter(page, &context.request.method).map(Into::into);
     match context.request.method {
-        Method::GET | Method::HEAD => page::enter(EnterPage::Asking, &context.request.method).map(Into::into),
-        Method::POST => let_in(context).unwrap_or_else(|| refuse(context)),
+        Method::GET | Method::HEAD => page(EnterPage::Asking),
+        Method::POST => let_in(context).unwrap_or_else(|| page(EnterPage::Refusing)),
         _ => {
             let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
@@ -40,12 +41,7 @@ fn respond(context: &RequestContext) -> Response {
     }
 }
 
-/// Returns the response to a wrong secret. One whose bypass is over gets the same.
-fn refuse(context: &RequestContext) -> Response {
-    page::enter(EnterPage::Refusing, &context.request.method).map(Into::into)
-}
-
-/// Returns the response to the right secret; `None` if it is wrong, or if the page of another site sends it.
+/// Returns the response to the right secret; `None` if it is wrong or its bypass is over, or if the page of another site sends it.
 fn let_in(context: &RequestContext) -> Option<Response> {
     let hosts = context.hosts();
     if is_cross_origin(&context.request.headers, &hosts) {
