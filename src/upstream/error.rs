@@ -152,9 +152,7 @@ impl UpstreamError {
             Self::Invalid(_) | Self::TimedOut { .. } => None,
         }
     }
-}
 
-impl UpstreamError {
     /// Writes what has happened, without the cause.
     fn write_event(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -165,29 +163,23 @@ impl UpstreamError {
             Self::Unprocessed(_) => write!(f, "the upstream did not process the request"),
             Self::Repeated(error) => error.write_event(f),
             Self::Invalid(why) => write!(f, "the upstream's response cannot be forwarded: {why}"),
-            Self::TimedOut { step: TimedOutStep::Turn, after } => {
+            Self::TimedOut { step, after } => {
                 let after = duration::format(*after);
-                write!(
-                    f,
-                    "all connections to the upstream that `[limits] upstream_connections` and the limit of open files allow were busy for {after}"
-                )
-            }
-            Self::TimedOut { step: TimedOutStep::Connect, after } => {
-                write!(f, "no connection to the upstream within {}", duration::format(*after))
-            }
-            Self::TimedOut { step: TimedOutStep::Settings, after } => {
-                let after = duration::format(*after);
-                write!(
-                    f,
-                    "no place on a connection of HTTP/2 to the upstream within {after}: its SETTINGS, which say how many \
-                     requests it takes, came late"
-                )
-            }
-            Self::TimedOut { step: TimedOutStep::Response, after } => {
-                write!(f, "no response from the upstream within {}", duration::format(*after))
-            }
-            Self::TimedOut { step: TimedOutStep::Body, after } => {
-                write!(f, "nothing came from the upstream for {}", duration::format(*after))
+                match step {
+                    TimedOutStep::Turn => write!(
+                        f,
+                        "all connections to the upstream that `[limits] upstream_connections` and the limit of open files \
+                         allow were busy for {after}"
+                    ),
+                    TimedOutStep::Connect => write!(f, "no connection to the upstream within {after}"),
+                    TimedOutStep::Settings => write!(
+                        f,
+                        "no place on a connection of HTTP/2 to the upstream within {after}: its SETTINGS, which say how many \
+                         requests it takes, came late"
+                    ),
+                    TimedOutStep::Response => write!(f, "no response from the upstream within {after}"),
+                    TimedOutStep::Body => write!(f, "nothing came from the upstream for {after}"),
+                }
             }
         }
     }
