@@ -2,7 +2,7 @@
 //!
 //! Both are forwarded as bytes: each head is parsed once and written again, and the framing of each body is checked and
 //! written again. An `Exchange` is one request on one connection: its `Upload` continues while its `Download` comes back.
-//! Each thread has its own connections, in a `Pool`.
+//! Each thread has its own idle connections, in a `Pool`; those of HTTP/2 can take requests of other threads too.
 
 mod attempts;
 mod body_limits;

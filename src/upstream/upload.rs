@@ -133,7 +133,7 @@ impl<'m> Upload<'m> {
     /// Sends what can be sent now. Returns true if there was progress after a wait.
     ///
     /// # Errors
-    /// The client has left, or its body is malformed.
+    /// The client has left, or its body is incomplete or malformed.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
