@@ -29,13 +29,12 @@ pub(super) fn lint(input: &LintInput<'_>) {
     input.note(first.span.clone(), message, help);
 }
 
-/// Returns true if a period is over. A series whose `end` has passed does not count: it has a warning of its own.
+/// Returns true if a period is over. A series with an `end` does not count: it has a warning of its own.
 fn is_over(period: &Period, now: Timestamp) -> bool {
-    let has_passed = |at: Timestamp| at <= now;
     match &period.timing {
         Timing::Once(occurrence) => occurrence.is_over(now),
         Timing::Series(series) => {
-            !series.until.is_some_and(has_passed) && series.last_start(now).is_some() && period.is_over(now)
+            series.until.is_none() && series.last_start(now).is_some() && period.is_over(now)
         }
     }
 }

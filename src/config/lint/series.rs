@@ -24,7 +24,7 @@ pub(super) fn lint(input: &LintInput<'_>) {
     let mut exceptions = MAX_EXCEPTIONS;
     for (table, period) in input.periods() {
         if let Timing::Series(series) = &period.timing
-            && lint_starts(table, series, input)
+            && lint_starts(table, period, series, input)
         {
             lint_steps(table, series, input);
             if !lint_gaps(table, period, series, input) {
@@ -59,7 +59,7 @@ fn without_exceptions(series: &Series) -> Series {
 }
 
 /// Returns true if the series ever starts; warns if it does not, or not again.
-fn lint_starts(table: &PeriodTable, series: &Series, input: &LintInput<'_>) -> bool {
+fn lint_starts(table: &PeriodTable, period: &Period, series: &Series, input: &LintInput<'_>) -> bool {
     let now = input.now();
     let ended = series.until.filter(|&until| until <= now);
     if let (Some(until), Some(value)) = (ended, &table.end)
@@ -70,6 +70,18 @@ fn lint_starts(table: &PeriodTable, series: &Series, input: &LintInput<'_>) -> b
         return true;
     }
     if starts(series, now) {
+        if let Some(value) = table.end.as_ref().filter(|_| period.is_over(now)) {
+            let message = "this series is over: it does not start again before its `end`";
+            let endless = Series { until: None, except: series.except.clone(), ..without_exceptions(series) };
+            let help = endless.next_start(now).map_or_else(
+                || "remove the period".to_owned(),
+                |next| {
+                    let next = local(next, &series.zone);
+                    format!("the next occurrence would be at {next}: write a later `end`, or remove the period")
+                },
+            );
+            input.warn(value.span(), message, help);
+        }
         return true;
     }
     let bounded = without_exceptions(series);
