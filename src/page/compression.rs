@@ -31,13 +31,13 @@ const GZIP_TRAILER: usize = 8;
 /// A text that is compressed so that it may follow any other one in a stream: each coding ends with a byte, and refers to nothing
 /// before.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct CompressedPart {
     deflate: Box<[u8]>,
     brotli: Box<[u8]>,
     checksum: Crc,
 }
 
-impl Part {
+impl CompressedPart {
     /// Compresses a text.
     pub(super) fn new(text: &str) -> io::Result<Self> {
         let mut checksum = Crc::new();
@@ -83,7 +83,7 @@ fn brotli_part(text: &str) -> io::Result<Vec<u8>> {
 }
 
 /// Returns the text of these parts, compressed with gzip (RFC 1952).
-pub(super) fn gzip(parts: &[Arc<Part>]) -> Vec<u8> {
+pub(super) fn gzip(parts: &[Arc<CompressedPart>]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.deflate.len()).sum();
     let mut stream = Vec::with_capacity(GZIP_HEADER.len() + length + DEFLATE_END.len() + GZIP_TRAILER);
     stream.extend(GZIP_HEADER);
@@ -97,7 +97,7 @@ pub(super) fn gzip(parts: &[Arc<Part>]) -> Vec<u8> {
     stream
 }
 
-fn checksum(parts: &[Arc<Part>]) -> Crc {
+fn checksum(parts: &[Arc<CompressedPart>]) -> Crc {
     let mut checksum = Crc::new();
     for part in parts {
         checksum.combine(&part.checksum);
@@ -106,7 +106,7 @@ fn checksum(parts: &[Arc<Part>]) -> Crc {
 }
 
 /// Returns the text of these parts, compressed with Brotli (RFC 7932).
-pub(super) fn brotli(parts: &[Arc<Part>]) -> Vec<u8> {
+pub(super) fn brotli(parts: &[Arc<CompressedPart>]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.brotli.len()).sum();
     let mut stream = Vec::with_capacity(BROTLI_HEADER.len() + length + BROTLI_END.len());
     stream.extend(BROTLI_HEADER);
@@ -118,7 +118,7 @@ pub(super) fn brotli(parts: &[Arc<Part>]) -> Vec<u8> {
 }
 
 /// Returns the text of these parts.
-pub(super) fn text(parts: &[Arc<Part>]) -> Vec<u8> {
+pub(super) fn text(parts: &[Arc<CompressedPart>]) -> Vec<u8> {
     let mut text = Vec::with_capacity(checksum(parts).amount() as usize);
     // What the encoder made is never broken.
     let _ = GzDecoder::new(&gzip(parts)[..]).read_to_end(&mut text);
@@ -133,7 +133,7 @@ mod tests {
     fn parts_in_any_order_are_one_text() {
         let numbers = (0..40_000).map(|n| n.to_string()).collect::<Vec<_>>().join(" ");
         let texts = ["", "a", "ab", "<p>Wir sind bald zurück.</p>", "\n", &numbers, "z"];
-        let parts = texts.map(|text| Arc::new(Part::new(text).unwrap()));
+        let parts = texts.map(|text| Arc::new(CompressedPart::new(text).unwrap()));
         for order in [&[][..], &[0], &[1], &[2, 1], &[0, 3, 0], &[5, 5, 3], &[6, 5, 4, 3, 2, 1, 0, 6]] {
             let expected: String = order.iter().map(|&index: &usize| texts[index]).collect();
             let parts: Vec<_> = order.iter().map(|&index| Arc::clone(&parts[index])).collect();

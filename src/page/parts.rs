@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Weak};
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 
-use super::compression::Part;
+use super::compression::CompressedPart;
 
 /// What begins a text that does not depend on the visitor, and what ends it.
 const COMMON: [(&str, &str); 3] = [("<style", "</style"), ("<script", "</script"), ("data:", "\"")];
@@ -20,12 +20,13 @@ const MAX_COMMON: usize = 64;
 #[derive(Clone)]
 struct KnownPart {
     digest: [u8; 32],
-    part: Weak<Part>,
+    part: Weak<CompressedPart>,
 }
 
 /// Compresses a page.
-pub(super) fn compress(html: &str) -> io::Result<Box<[Arc<Part>]>> {
-    let compress = |(text, is_common)| if is_common { common(text) } else { Part::new(text).map(Arc::new) };
+pub(super) fn compress(html: &str) -> io::Result<Box<[Arc<CompressedPart>]>> {
+    let compress =
+        |(text, is_common)| if is_common { common(text) } else { CompressedPart::new(text).map(Arc::new) };
     split(html).into_iter().map(compress).collect()
 }
 
@@ -59,7 +60,7 @@ fn next_common(html: &str) -> Option<(usize, usize)> {
 }
 
 /// Returns the part with this text, from another page if one has it.
-fn common(text: &str) -> io::Result<Arc<Part>> {
+fn common(text: &str) -> io::Result<Arc<CompressedPart>> {
     static KNOWN: LazyLock<ArcSwap<Vec<KnownPart>>> = LazyLock::new(ArcSwap::default);
     let digest = Sha256::digest(text).into();
     let known = KNOWN.load();
@@ -68,7 +69,7 @@ fn common(text: &str) -> io::Result<Arc<Part>> {
     {
         return Ok(part);
     }
-    let part = Arc::new(Part::new(text)?);
+    let part = Arc::new(CompressedPart::new(text)?);
     KNOWN.rcu(|known| {
         let used = known.iter().filter(|known| known.part.strong_count() > 0).cloned();
         used.chain([KnownPart { digest, part: Arc::downgrade(&part) }]).collect::<Vec<_>>()

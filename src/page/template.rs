@@ -7,6 +7,7 @@ mod engine;
 mod error;
 mod filters;
 mod guard;
+mod help;
 mod nesting;
 mod repetition;
 mod trials;

@@ -8,7 +8,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::body::Translated;
-use super::compression::{self, Part};
+use super::compression::{self, CompressedPart};
 use super::fields::{GRPC_MESSAGE, GRPC_STATUS};
 use super::negotiate::{Encoding, Grpc};
 use super::response::PreparedResponse;
@@ -37,7 +37,7 @@ struct Html {
 enum HtmlContent {
     /// For a page that compression would not make shorter.
     Plain(Bytes),
-    Compressed(Box<[Arc<Part>]>),
+    Compressed(Box<[Arc<CompressedPart>]>),
 }
 
 impl Translation {
@@ -145,7 +145,7 @@ fn text(
 }
 
 /// Returns the HTML in a content coding. Few clients want it as it is, and decompressing it takes much less time than rendering it.
-fn encode(parts: &[Arc<Part>], encoding: Encoding) -> Bytes {
+fn encode(parts: &[Arc<CompressedPart>], encoding: Encoding) -> Bytes {
     match encoding {
         Encoding::Identity => compression::text(parts),
         Encoding::Gzip => compression::gzip(parts),

@@ -77,7 +77,9 @@ fn lint_starts(table: &PeriodTable, period: &Period, series: &Series, input: &Li
                 || "remove the period".to_owned(),
                 |next| {
                     let next = local(next, &series.zone);
-                    format!("the next occurrence would be at {next}: write a later `end`, or remove the period")
+                    format!(
+                        "the next occurrence would be at {next}: write a later `end`, or remove the period"
+                    )
                 },
             );
             input.warn(value.span(), message, help);

@@ -6,6 +6,7 @@ use std::ops::Range;
 use minijinja::ErrorKind;
 use minijinja::machinery::Span;
 
+use super::help::help;
 use super::values::{TOO_DEEP, TOO_LARGE};
 use super::{MAX_PAGE, VARIABLES};
 use crate::escape::shorten;
@@ -50,6 +51,9 @@ impl TemplateError {
                 .and_then(|start| source.get(..start))
                 .map(|before| before.matches('\n').count() + 1),
             help: Some(match nearest {
+                _ if name == "loop" => {
+                    "`loop` exists only between `{% for … %}` and `{% endfor %}`".to_owned()
+                }
                 Some((_, nearest)) => format!("did you mean `{nearest}`? {all}"),
                 None => all,
             }),
@@ -99,7 +103,7 @@ impl TemplateError {
             message,
             span: error.range().filter(|span| source.get(span.clone()).is_some()),
             line: error.line(),
-            help: help(error.kind(), detail).map(str::to_owned),
+            help: help(error.kind(), detail, source, error.range().map(|range| range.start)),
         }
     }
 }
@@ -114,21 +118,3 @@ impl fmt::Display for TemplateError {
 }
 
 impl std::error::Error for TemplateError {}
-
-fn help(kind: ErrorKind, detail: &str) -> Option<&'static str> {
-    match (kind, detail.strip_prefix("unknown statement ")) {
-        (ErrorKind::OutOfFuel, _) => Some("shorten its loops"),
-        _ if detail.starts_with(TOO_LARGE) => {
-            Some("make several smaller ones, or shorten the loop that makes it")
-        }
-        _ if detail.starts_with(TOO_DEEP) => Some("do not put a list or map into itself in a loop"),
-        _ if detail == "recursion limit exceeded" => Some("do not let a macro or loop call itself"),
-        (_, Some("include" | "extends" | "import" | "from" | "block")) => {
-            Some("a template is a single file: copy the content of the other file into it")
-        }
-        _ if detail.contains("expected end of block") => {
-            Some("close each `{% if … %}` with `{% endif %}`, and each `{% for … %}` with `{% endfor %}`")
-        }
-        _ => None,
-    }
-}
