@@ -105,3 +105,23 @@ impl fmt::Display for EditError {
 }
 
 impl std::error::Error for EditError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_why_the_text_cannot_be_edited() {
+        for (error, message) in [
+            (EditError::Syntax("why".to_owned()), "the file is not valid TOML: why"),
+            (EditError::NotPeriods, "`period` is not a list of tables: write each period as [[period]]"),
+            (EditError::NoPeriod { period: 2, periods: 1 }, "period 3 does not exist: the file has 1"),
+            (EditError::NotAValue("name"), "`name` is a table, not a value"),
+            (EditError::NotAnArray("except"), "`except` is not an array: write it as except = […]"),
+            (EditError::NotADateTime("now".to_owned()), "invalid TOML date or date-time `now`"),
+            (EditError::Misread, "the layout of the file does not allow a safe edit: edit the file by hand"),
+        ] {
+            assert_eq!(error.to_string(), message);
+        }
+    }
+}

@@ -225,3 +225,21 @@ fn indentation(text: &str, at: usize) -> &str {
 fn deeper(indentation: &str) -> String {
     if indentation.contains('\t') { format!("{indentation}\t") } else { format!("{indentation}  ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_outside_the_text_is_refused() {
+        for (place, edited) in [
+            (0..2, Ok("xb")),
+            (3..3, Ok("ébx")),
+            (0..1, Err(EditError::Misread)),
+            (1..2, Err(EditError::Misread)),
+            (3..4, Err(EditError::Misread)),
+        ] {
+            assert_eq!(splice("éb", place.clone(), "x"), edited.map(str::to_owned), "{place:?}");
+        }
+    }
+}
