@@ -26,7 +26,6 @@
 
 mod content;
 mod etag;
-mod fault;
 mod finder;
 mod media_type;
 mod multipart;
@@ -41,6 +40,7 @@ mod response;
 mod settings;
 mod siblings;
 mod version;
+mod warnings;
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -51,15 +51,15 @@ use http::{HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 
 pub use self::content::{FileContent, Part, StoredContent};
-use self::fault::CANNOT_READ;
 use self::finder::Finder;
 use self::precondition::{IfRange, PreconditionResult, Preconditions};
 use self::range::{ByteRanges, Selection};
 use self::refusal::FileRefusal;
-use self::resolve::{INDEX, Target};
+use self::resolve::{INDEX, RequestedFile};
 pub use self::response::FileResponse;
-use self::response::{Opened, redirect, with_content};
+use self::response::{OpenedContent, redirect, with_content};
 pub use self::settings::{CacheControl, FileSettings};
+use self::warnings::CANNOT_READ;
 use crate::descriptors::{REQUESTS, RequestDescriptors};
 use crate::http1::request::RequestHead;
 
@@ -131,7 +131,7 @@ impl Files {
 
     async fn find(&self, request: &FileRequest<'_>) -> Result<FileResponse, FileRefusal> {
         let path = request.head.target.path_text();
-        let target = Target::parse(&path);
+        let target = RequestedFile::parse(&path);
         let result = match &target {
             Ok(target) => self.serve(target, request).await,
             Err(refusal) => Err(*refusal),
@@ -145,7 +145,11 @@ impl Files {
         self.retry(page, || self.send_not_found(page, request)).await.map_err(|_| FileRefusal::NotFound)
     }
 
-    async fn serve(&self, target: &Target, request: &FileRequest<'_>) -> Result<FileResponse, FileRefusal> {
+    async fn serve(
+        &self,
+        target: &RequestedFile,
+        request: &FileRequest<'_>,
+    ) -> Result<FileResponse, FileRefusal> {
         let path = target.path();
         match self.retry(path, || self.send(path, request)).await {
             Err(FileRefusal::Directory) if target.is_directory() => Err(FileRefusal::NotFound),
@@ -187,7 +191,7 @@ impl Files {
         let selected = ranges.filter(|_| IfRange::parse(head).holds(&variant.validators));
         let selection = selected.map_or(Selection::Whole, |ranges| ranges.select(length));
         let opened = match head.method {
-            Method::HEAD => Opened::Memory(Bytes::new()),
+            Method::HEAD => OpenedContent::Memory(Bytes::new()),
             _ => self.finder.open(found, path, index).await?,
         };
         let mut response = with_content(variant, opened, &selection)?;

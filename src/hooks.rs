@@ -29,7 +29,7 @@ pub use self::client::{SendError, send_test};
 use self::event::Event;
 pub use self::rejected_start::reject_start;
 pub use self::thread::HooksThread;
-use self::thread::Message;
+use self::thread::ThreadMessage;
 use crate::clock;
 use crate::config::hooks::HooksConfig;
 use crate::snapshot::{RejectedReading, Snapshot};
@@ -83,7 +83,7 @@ pub struct Hooks {
     changes: Changes,
     /// What the thread has.
     config: Arc<HooksConfig>,
-    messages: UnboundedSender<Message>,
+    messages: UnboundedSender<ThreadMessage>,
 }
 
 impl Hooks {
@@ -102,19 +102,19 @@ impl Hooks {
         let config = &snapshot.config.hooks;
         if !Arc::ptr_eq(&self.config, config) {
             self.config = Arc::clone(config);
-            self.send(Message::Config(Arc::clone(config)));
+            self.send(ThreadMessage::Config(Arc::clone(config)));
         }
         for event in self.changes.update(snapshot, clock::now()) {
-            self.send(Message::Event(event));
+            self.send(ThreadMessage::Event(event));
         }
     }
 
     /// Reports a version of the file that was rejected while `snapshot` was the current one.
     pub fn reject(&self, snapshot: &Snapshot, rejected: &RejectedReading) {
-        self.send(Message::Event(Event::rejected(snapshot, rejected)));
+        self.send(ThreadMessage::Event(Event::rejected(snapshot, rejected)));
     }
 
-    fn send(&self, message: Message) {
+    fn send(&self, message: ThreadMessage) {
         if self.messages.send(message).is_err() {
             error!("the thread for commands and webhooks has ended: no more are run until the next start");
         }

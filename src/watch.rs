@@ -24,7 +24,7 @@ use self::announce::AnnouncedPeriods;
 pub use self::apply::Applied;
 use self::apply::Applier;
 use self::debounce::{Debounce, FileStamps, Hint, NextStep};
-pub use self::handle::{Event, Handle, Mode};
+pub use self::handle::{Handle, Mode, WatchEvent};
 use self::notifier::Notifier;
 use self::reconcile::{ReadOutcome, Reconcile};
 use crate::clock;
@@ -41,7 +41,7 @@ const MAX_SIMULTANEOUS: usize = 4096;
 
 /// What a watch tells the rest of the process.
 #[derive(Clone, Copy)]
-pub enum Notice<'a> {
+pub enum WatchNotice<'a> {
     /// It reads the file because an operator has asked for it.
     Reloading,
     /// It has read it.
@@ -55,14 +55,14 @@ pub enum Notice<'a> {
 }
 
 /// Called with what a watch does, on its thread.
-pub type Notify = Box<dyn FnMut(Notice<'_>) + Send>;
+pub type Notify = Box<dyn FnMut(WatchNotice<'_>) + Send>;
 
 /// A watch, ready to run.
 pub struct Watch {
     applier: Applier,
     debounce: Debounce,
     notifier: Notifier,
-    events: Receiver<Event>,
+    events: Receiver<WatchEvent>,
     announced: AnnouncedPeriods,
     /// When the files are read again although their stamps have not changed.
     reread_at: Instant,
@@ -98,22 +98,22 @@ impl Watch {
 
     /// Runs until the process ends.
     pub fn run(mut self) {
-        (self.notify)(Notice::State(&self.applier.snapshots.current()));
+        (self.notify)(WatchNotice::State(&self.applier.snapshots.current()));
         let mut wait = Duration::ZERO;
         loop {
             let Some(events) = self.next(wait) else { return };
             wait = self.check(&events);
             let current = self.applier.snapshots.current();
             if self.announced.update(&current, &self.applier.path, clock::now()) {
-                (self.notify)(Notice::State(&current));
+                (self.notify)(WatchNotice::State(&current));
             }
-            (self.notify)(Notice::Checked(&current));
+            (self.notify)(WatchNotice::Checked(&current));
         }
     }
 
     /// Waits at most this long for a relevant event, and returns it with all others that are there. Other entries of the
     /// directories may change as often as they like without making the watch check the files.
-    fn next(&self, wait: Duration) -> Option<Vec<Event>> {
+    fn next(&self, wait: Duration) -> Option<Vec<WatchEvent>> {
         let deadline = Instant::now() + wait;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -130,23 +130,23 @@ impl Watch {
         }
     }
 
-    fn is_relevant(&self, event: &Event) -> bool {
+    fn is_relevant(&self, event: &WatchEvent) -> bool {
         match event {
-            Event::Touched(name) | Event::Renamed(name) => self.notifier.watches(name),
-            Event::Lost | Event::WatchReady | Event::Reload => true,
+            WatchEvent::Touched(name) | WatchEvent::Renamed(name) => self.notifier.watches(name),
+            WatchEvent::Lost | WatchEvent::WatchReady | WatchEvent::Reload => true,
         }
     }
 
     /// Checks the files' stamps, reads the files if that is due, and returns how long to wait for the next check.
-    fn check(&mut self, events: &[Event]) -> Duration {
-        if events.contains(&Event::Lost) {
+    fn check(&mut self, events: &[WatchEvent]) -> Duration {
+        if events.contains(&WatchEvent::Lost) {
             self.notifier.disarm();
         }
         self.arm();
-        if events.contains(&Event::Reload) {
+        if events.contains(&WatchEvent::Reload) {
             return self.reload();
         }
-        let hint = events.iter().map(Event::hint).max().unwrap_or(Hint::Nothing);
+        let hint = events.iter().map(WatchEvent::hint).max().unwrap_or(Hint::Nothing);
         let stamps: FileStamps =
             self.debounce.files().map(|file| (file.clone(), FileStamp::from_path(file))).collect();
         match self.debounce.observe(stamps, hint, Instant::now()) {
@@ -164,12 +164,12 @@ impl Watch {
 
     fn reload(&mut self) -> Duration {
         info!("received SIGHUP: reading {} again", self.applier.path.display());
-        (self.notify)(Notice::Reloading);
+        (self.notify)(WatchNotice::Reloading);
         let (outcome, wait) = self.read(ReadTrigger::Reload);
         if outcome == Some(ReadOutcome::Unchanged) {
             self.applier.log_unchanged();
         }
-        (self.notify)(Notice::Reloaded);
+        (self.notify)(WatchNotice::Reloaded);
         wait
     }
 
@@ -187,7 +187,7 @@ impl Watch {
         self.debounce.set_read(loaded.stamps.clone());
         let outcome = self.applier.process(loaded);
         if let (ReadOutcome::Rejected, Some(rejected)) = (outcome, self.applier.snapshots.rejected()) {
-            (self.notify)(Notice::Rejected(&self.applier.snapshots.current(), &rejected));
+            (self.notify)(WatchNotice::Rejected(&self.applier.snapshots.current(), &rejected));
         }
         self.arm();
         (Some(outcome), POLL)
@@ -204,7 +204,7 @@ impl Watch {
     }
 
     /// Watches the directories that the files are in now. Changes made before that give no event, so
-    /// [`Event::WatchReady`] makes the watch check the files.
+    /// [`WatchEvent::WatchReady`] makes the watch check the files.
     fn arm(&mut self) {
         self.notifier.arm(self.debounce.files());
         let ready = self.notifier.poll_ready();

@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use self::child::{ChildExit, run_child};
-use self::signals::{Signals, exit_code};
+use self::signals::{ForwardedSignals, exit_code};
 use super::config_file::ConfigFile;
 use super::edit::edit;
 use super::end::{end_command, remaining};
@@ -77,7 +77,7 @@ fn failed(error: &io::Error) -> ExitCode {
 
 async fn during(file: &ConfigFile, arguments: &DuringArgs) -> Result<ExitCode, ExitCode> {
     // Installed before anything is written, so that a signal does not leave the site down by accident.
-    let mut signals = Signals::new().map_err(|error| failed(&error))?;
+    let mut signals = ForwardedSignals::new().map_err(|error| failed(&error))?;
     let edited = edit(&file.path, Wait::IfManaged, |source| plan(source, &arguments.downtime))?;
     let Begun { name, start, lines } = &edited.outcome;
     print_progress(&edited.text(lines, clock::now(), &[]));
@@ -103,7 +103,7 @@ async fn during(file: &ConfigFile, arguments: &DuringArgs) -> Result<ExitCode, E
 async fn applied(
     edited: &Edited<Begun>,
     file: &ConfigFile,
-    signals: &mut Signals,
+    signals: &mut ForwardedSignals,
 ) -> Result<(), (ExitCode, Wait)> {
     // Lets the runtime take in the signals that have arrived by now.
     tokio::task::yield_now().await;

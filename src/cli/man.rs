@@ -34,7 +34,7 @@ pub(super) struct ManArgs {
 }
 
 /// A page of the manual.
-struct Page {
+struct ManualPage {
     /// Its name without the number of the section.
     name: String,
     /// 1 for commands, 5 for files.
@@ -43,7 +43,7 @@ struct Page {
     text: String,
 }
 
-impl Page {
+impl ManualPage {
     /// Returns true for its name, and for that of a command without `downtime-`.
     fn is_named(&self, name: &str) -> bool {
         self.name == name || self.name.strip_prefix("downtime-") == Some(name)
@@ -71,7 +71,7 @@ pub(super) fn run(command: Command, exit_codes: &str, arguments: &ManArgs) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(directory: &Path, pages: &[Page]) -> Result<ExitCode, ExitCode> {
+fn write(directory: &Path, pages: &[ManualPage]) -> Result<ExitCode, ExitCode> {
     for page in pages {
         let path = directory.join(format!("{}.{}", page.name, page.section));
         write_whole(&path, page.text.as_bytes()).map_err(|error| {
@@ -84,18 +84,18 @@ fn write(directory: &Path, pages: &[Page]) -> Result<ExitCode, ExitCode> {
 }
 
 /// Returns the page of the command, those of its subcommands, and that of the file.
-fn pages(command: Command, exit_codes: &str) -> io::Result<Vec<Page>> {
+fn pages(command: Command, exit_codes: &str) -> io::Result<Vec<ManualPage>> {
     let mut command = command.disable_help_subcommand(true);
     command.build();
     let mut pages = vec![main_page(&command, exit_codes)?];
     for subcommand in command.get_subcommands() {
         pages.push(subcommand_page(subcommand)?);
     }
-    pages.push(Page { name: "downtime.toml".into(), section: 5, text: file_page::render() });
+    pages.push(ManualPage { name: "downtime.toml".into(), section: 5, text: file_page::render() });
     Ok(pages)
 }
 
-fn main_page(command: &Command, exit_codes: &str) -> io::Result<Page> {
+fn main_page(command: &Command, exit_codes: &str) -> io::Result<ManualPage> {
     let man = Man::new(command.clone()).source(SOURCE);
     let mut text = Vec::new();
     man.render_title(&mut text)?;
@@ -122,15 +122,15 @@ fn main_page(command: &Command, exit_codes: &str) -> io::Result<Page> {
     rest.text([roman("If it is set and not empty, output has no colours.")]);
     rest.control("SH", ["SEE ALSO"]).text([roman("downtime.toml(5)")]);
     rest.to_writer(&mut text)?;
-    Ok(Page { name: "downtime".into(), section: 1, text: String::from_utf8_lossy(&text).into_owned() })
+    Ok(ManualPage { name: "downtime".into(), section: 1, text: String::from_utf8_lossy(&text).into_owned() })
 }
 
-fn subcommand_page(command: &Command) -> io::Result<Page> {
+fn subcommand_page(command: &Command) -> io::Result<ManualPage> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
     let mut text = Vec::new();
     Man::new(command.clone()).source(SOURCE).render(&mut text)?;
     let mut rest = Roff::new();
     rest.control("SH", ["SEE ALSO"]).text([roman("downtime(1), downtime.toml(5)")]);
     rest.to_writer(&mut text)?;
-    Ok(Page { name, section: 1, text: String::from_utf8_lossy(&text).into_owned() })
+    Ok(ManualPage { name, section: 1, text: String::from_utf8_lossy(&text).into_owned() })
 }

@@ -38,7 +38,7 @@ use crate::snapshot::{Snapshot, Snapshots};
 use crate::summary::StateFields;
 use crate::thread_exit::exit_notice;
 use crate::upstream::SharedUpstreams;
-use crate::watch::{Handle, Notice, Watch};
+use crate::watch::{Handle, Watch, WatchNotice};
 
 /// Serves until a signal stops it, then returns 0; returns 1 if it cannot start or fails.
 pub(super) fn run(file: &ConfigFile) -> ExitCode {
@@ -96,11 +96,11 @@ fn serve(
         warn_of_lowered_limits(after);
     };
     let (mut hooks, hooks_thread) = Hooks::start(path, &snapshots.current())?;
-    let on_notice = move |notice: Notice<'_>| {
+    let on_notice = move |notice: WatchNotice<'_>| {
         match notice {
-            Notice::Checked(snapshot) => hooks.update(snapshot),
-            Notice::Rejected(snapshot, rejected) => hooks.reject(snapshot, rejected),
-            Notice::Reloading | Notice::Reloaded | Notice::State(_) => {}
+            WatchNotice::Checked(snapshot) => hooks.update(snapshot),
+            WatchNotice::Rejected(snapshot, rejected) => hooks.reject(snapshot, rejected),
+            WatchNotice::Reloading | WatchNotice::Reloaded | WatchNotice::State(_) => {}
         }
         notify_of(notice);
     };

@@ -4,7 +4,7 @@ use sd_notify::NotifyState;
 use tracing::warn;
 
 use crate::clock;
-use crate::watch::Notice;
+use crate::watch::WatchNotice;
 
 /// Sends notifications. Does nothing if no supervisor waits for them.
 pub(super) fn notify(states: &[NotifyState<'_>]) {
@@ -14,14 +14,16 @@ pub(super) fn notify(states: &[NotifyState<'_>]) {
 }
 
 /// Tells what a watch does: `systemctl status` shows the state, and `systemctl reload` knows when it is done.
-pub(super) fn notify_of(notice: Notice<'_>) {
+pub(super) fn notify_of(notice: WatchNotice<'_>) {
     match notice {
-        Notice::Reloading => match NotifyState::monotonic_usec_now() {
+        WatchNotice::Reloading => match NotifyState::monotonic_usec_now() {
             Ok(time) => notify(&[NotifyState::Reloading, time]),
             Err(error) => warn!("cannot read the monotonic clock: {error}"),
         },
-        Notice::Reloaded => notify(&[NotifyState::Ready]),
-        Notice::Checked(_) | Notice::Rejected(..) => {}
-        Notice::State(snapshot) => notify(&[NotifyState::Status(&snapshot.describe_lasting(clock::now()))]),
+        WatchNotice::Reloaded => notify(&[NotifyState::Ready]),
+        WatchNotice::Checked(_) | WatchNotice::Rejected(..) => {}
+        WatchNotice::State(snapshot) => {
+            notify(&[NotifyState::Status(&snapshot.describe_lasting(clock::now()))]);
+        }
     }
 }

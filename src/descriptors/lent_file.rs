@@ -32,11 +32,11 @@ impl CountedFile {
 #[derive(Debug)]
 pub struct LentFile {
     descriptors: &'static RequestDescriptors,
-    state: RefCell<State>,
+    state: RefCell<LentFileState>,
 }
 
 #[derive(Debug)]
-enum State {
+enum LentFileState {
     InUse(Arc<CountedFile>),
     SetAside(u64),
     Closed,
@@ -45,34 +45,34 @@ enum State {
 impl LentFile {
     /// A file that is in use.
     pub fn new(descriptors: &'static RequestDescriptors, file: CountedFile) -> Self {
-        Self { descriptors, state: RefCell::new(State::InUse(Arc::new(file))) }
+        Self { descriptors, state: RefCell::new(LentFileState::InUse(Arc::new(file))) }
     }
 
     /// Returns the file, which is in use from now on; `None` if it was closed.
     pub fn get(&self) -> Option<Arc<CountedFile>> {
         let state = &mut *self.state.borrow_mut();
-        if let State::SetAside(id) = *state {
-            *state = self.descriptors.take_back(id).map_or(State::Closed, State::InUse);
+        if let LentFileState::SetAside(id) = *state {
+            *state = self.descriptors.take_back(id).map_or(LentFileState::Closed, LentFileState::InUse);
         }
         match state {
-            State::InUse(file) => Some(Arc::clone(file)),
-            State::SetAside(_) | State::Closed => None,
+            LentFileState::InUse(file) => Some(Arc::clone(file)),
+            LentFileState::SetAside(_) | LentFileState::Closed => None,
         }
     }
 
     /// Replaces a file that was closed by one that was opened again, and is in use.
     pub fn replace(&self, file: CountedFile) -> Arc<CountedFile> {
         let file = Arc::new(file);
-        *self.state.borrow_mut() = State::InUse(Arc::clone(&file));
+        *self.state.borrow_mut() = LentFileState::InUse(Arc::clone(&file));
         file
     }
 
     /// Lets others have the descriptor until the file is used again.
     pub fn set_aside(&self) {
         let state = &mut *self.state.borrow_mut();
-        match std::mem::replace(state, State::Closed) {
-            State::InUse(file) => {
-                *state = self.descriptors.keep(file).map_or(State::Closed, State::SetAside);
+        match std::mem::replace(state, LentFileState::Closed) {
+            LentFileState::InUse(file) => {
+                *state = self.descriptors.keep(file).map_or(LentFileState::Closed, LentFileState::SetAside);
             }
             other => *state = other,
         }
@@ -94,7 +94,7 @@ impl LentFile {
 
 impl Drop for LentFile {
     fn drop(&mut self) {
-        if let State::SetAside(id) = *self.state.get_mut() {
+        if let LentFileState::SetAside(id) = *self.state.get_mut() {
             drop(self.descriptors.take_back(id));
         }
     }

@@ -12,11 +12,11 @@ use bytes::Bytes;
 use rustix::fs::{Advice, fadvise};
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::fault::{CANNOT_READ, SENT_IN_PART};
 use super::finder::Finder;
 use super::reading::{ReadFault, check, read, read_in_memory};
 use super::refusal::FileRefusal;
 use super::version::FileVersion;
+use super::warnings::{CANNOT_READ, SENT_IN_PART};
 use crate::descriptors::{CountedFile, LentFile};
 
 /// What is sent of a file.

@@ -13,15 +13,15 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::content::StoredFile;
-use super::fault::CANNOT_OPEN;
-use super::open::{Failure, OpenFile, RootDirectory, Waiting};
+use super::open::{DiskWait, Failure, OpenFile, RootDirectory};
 use super::reading::read_whole;
 use super::refusal::FileRefusal;
 use super::resource::{MAX_KEPT, Resource};
-use super::response::Opened;
+use super::response::OpenedContent;
 use super::settings::CacheControl;
 use super::siblings::LocatedResource;
 use super::version::FileVersion;
+use super::warnings::CANNOT_OPEN;
 use crate::descriptors::{CountedFile, Descriptors, LentFile, MAX_FINDING, RequestDescriptors};
 
 /// How long a request waits for a descriptor. Only disks that do not answer make it wait as long.
@@ -105,11 +105,11 @@ impl Finder {
         found: Found,
         path: &Path,
         index: usize,
-    ) -> Result<Opened, FileRefusal> {
+    ) -> Result<OpenedContent, FileRefusal> {
         let Found { resource, located } = found;
         let variant = resource.variant(index).ok_or(FileRefusal::Internal)?;
         if let Some(content) = variant.content() {
-            return Ok(Opened::Memory(content.clone()));
+            return Ok(OpenedContent::Memory(content.clone()));
         }
         let opened = match located.map(|(located, counted)| (located.open(path, variant.suffix), counted)) {
             Some((Ok(file), counted)) => Some((file, counted)),
@@ -125,11 +125,11 @@ impl Finder {
         if variant.version.length() > MAX_KEPT {
             let lent = LentFile::new(self.descriptors, CountedFile::new(file.file, descriptors));
             let (finder, version) = (Arc::clone(self), file.version.into());
-            return Ok(Opened::Stored(StoredFile { finder, lent, path: variant.path(path), version }));
+            return Ok(OpenedContent::Stored(StoredFile { finder, lent, path: variant.path(path), version }));
         }
         let content = read_small((file, descriptors), variant.path(path)).await?;
         resource.keep(index, &content);
-        Ok(Opened::Memory(content))
+        Ok(OpenedContent::Memory(content))
     }
 
     /// Opens a file again whose descriptor was needed elsewhere.
@@ -169,7 +169,7 @@ impl Finder {
         path: &Path,
         open: impl Fn(RootDirectory, &Path) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Counted<T>, FileRefusal> {
-        let at_once = RootDirectory::open(&self.root, Waiting::Never, &self.is_root_missing);
+        let at_once = RootDirectory::open(&self.root, DiskWait::Never, &self.is_root_missing);
         match at_once.and_then(|root| open(root, path)) {
             Ok(opened) => Ok((opened, None)),
             Err(Failure::Refused(refusal)) => Err(refusal),
@@ -197,7 +197,7 @@ impl Finder {
         let (root, path) = (self.root.clone(), path.to_owned());
         let is_missing = Arc::clone(&self.is_root_missing);
         let open = move || {
-            let root = RootDirectory::open(&root, Waiting::Allowed, &is_missing)?;
+            let root = RootDirectory::open(&root, DiskWait::Allowed, &is_missing)?;
             // In this order: the descriptors count as long as the thread runs.
             Ok((open(root, &path)?, descriptors))
         };
@@ -220,13 +220,13 @@ async fn read_small(
     (file, descriptors): (OpenFile, Descriptors),
     path: PathBuf,
 ) -> Result<Bytes, FileRefusal> {
-    match read_whole(&file, &path, Waiting::Never) {
+    match read_whole(&file, &path, DiskWait::Never) {
         Ok(content) => Ok(content),
         Err(Failure::Refused(refusal)) => Err(refusal),
         Err(Failure::WouldWait) => {
             let descriptor = descriptors.only_one();
             let read = move || {
-                let read = read_whole(&file, &path, Waiting::Allowed);
+                let read = read_whole(&file, &path, DiskWait::Allowed);
                 drop((file, descriptor));
                 read
             };

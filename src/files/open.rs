@@ -16,9 +16,9 @@ use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 
-use super::fault::CANNOT_OPEN;
 use super::refusal::FileRefusal;
 use super::version::FileVersion;
+use super::warnings::CANNOT_OPEN;
 use crate::escape::cut;
 
 /// Files are opened so that the thread does not wait until another process gives up its lease on the file.
@@ -47,7 +47,7 @@ pub(super) struct OpenFile {
 
 /// Whether a thread may wait for a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Waiting {
+pub(super) enum DiskWait {
     Never,
     Allowed,
 }
@@ -75,8 +75,8 @@ pub(super) enum RootDirectory {
 
 impl RootDirectory {
     /// `is_missing` says if the last attempt has failed: only a change is logged.
-    pub(super) fn open(root: &Path, waiting: Waiting, is_missing: &AtomicBool) -> Result<Self, Failure> {
-        let opened = if waiting == Waiting::Never {
+    pub(super) fn open(root: &Path, waiting: DiskWait, is_missing: &AtomicBool) -> Result<Self, Failure> {
+        let opened = if waiting == DiskWait::Never {
             let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
             let opened = openat2(CWD, root, flags, Mode::empty(), ResolveFlags::CACHED);
             Self::Descriptor(opened.map_err(|_| Failure::WouldWait)?)
@@ -193,7 +193,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (path, other) = (directory.path().join("a"), directory.path().join("b"));
         fs::write(&path, "one").unwrap();
-        for waiting in [Waiting::Never, Waiting::Allowed] {
+        for waiting in [DiskWait::Never, DiskWait::Allowed] {
             let root = RootDirectory::open(directory.path(), waiting, &AtomicBool::new(false)).unwrap();
             let Ok(Entry::File(located)) = root.locate(Path::new("a")) else { panic!("a file") };
             let opened = root.open_again(Path::new("a"), &located).unwrap();

@@ -9,10 +9,10 @@ use std::path::Path;
 use bytes::Bytes;
 use rustix::io::{ReadWriteFlags, preadv2};
 
-use super::fault::CANNOT_READ;
-use super::open::{Failure, OpenFile, Waiting};
+use super::open::{DiskWait, Failure, OpenFile};
 use super::refusal::FileRefusal;
 use super::version::FileVersion;
+use super::warnings::CANNOT_READ;
 
 /// Why a part of a file was not read.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ impl From<ReadFault> for io::Error {
 }
 
 /// Reads a whole file, of exactly this version. The path is for the log.
-pub(super) fn read_whole(opened: &OpenFile, path: &Path, waiting: Waiting) -> Result<Bytes, Failure> {
+pub(super) fn read_whole(opened: &OpenFile, path: &Path, waiting: DiskWait) -> Result<Bytes, Failure> {
     let OpenFile { file, version } = opened;
     let whole = 0..version.length();
     let read = match read_in_memory(file, &whole) {
         Some(bytes) => Ok(bytes),
-        None if waiting == Waiting::Never => return Err(Failure::WouldWait),
+        None if waiting == DiskWait::Never => return Err(Failure::WouldWait),
         None => read_waiting(file, &whole),
     };
     let current = file.metadata().map(|metadata| FileVersion::new(&metadata));

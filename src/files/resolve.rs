@@ -15,12 +15,12 @@ const WELL_KNOWN: &[u8] = b".well-known";
 
 /// The file that a URL names, relative to the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct RequestedFile {
     path: PathBuf,
     is_directory: bool,
 }
 
-impl Target {
+impl RequestedFile {
     /// Parses the path of a URL, and appends `index.html` if it ends in a slash.
     ///
     /// A segment that is empty (`//`), contains an encoded slash or a backslash, or starts with a dot is not found, except
@@ -64,7 +64,7 @@ impl Target {
     }
 }
 
-/// Appends a slash to the path of a URL and keeps the query. The result is on the same site if `Target::parse` accepts the
+/// Appends a slash to the path of a URL and keeps the query. The result is on the same site if `RequestedFile::parse` accepts the
 /// path.
 pub(super) fn with_slash(path: &str, query: Option<&str>) -> String {
     let path = utf8_percent_encode(path, CONTROLS);
@@ -114,9 +114,9 @@ mod tests {
             ("/%252e%252e", "%2e%2e"),
             ("/.well-known/security.txt", ".well-known/security.txt"),
         ] {
-            assert_eq!(Target::parse(raw).map(|target| target.path), Ok(path.into()), "{raw}");
+            assert_eq!(RequestedFile::parse(raw).map(|target| target.path), Ok(path.into()), "{raw}");
         }
-        let latin1 = Target::parse("/%ff").unwrap();
+        let latin1 = RequestedFile::parse("/%ff").unwrap();
         assert_eq!(latin1.path().as_os_str().as_bytes(), b"\xff");
     }
 
@@ -152,14 +152,14 @@ mod tests {
             "//evil.example/%2e%2e",
             "/..%2F%5cevil.example",
         ] {
-            assert_eq!(Target::parse(raw), Err(FileRefusal::NotFound), "{raw}");
+            assert_eq!(RequestedFile::parse(raw), Err(FileRefusal::NotFound), "{raw}");
         }
     }
 
     #[test]
     fn a_broken_path_is_a_bad_request() {
         for raw in ["", "*", "a", "/%", "/%4", "/%4/1", "/%zz", "/%+1", "/a%", "/a%00b", "/%00"] {
-            assert_eq!(Target::parse(raw), Err(FileRefusal::BadRequest), "{raw}");
+            assert_eq!(RequestedFile::parse(raw), Err(FileRefusal::BadRequest), "{raw}");
         }
     }
 

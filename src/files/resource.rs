@@ -28,7 +28,7 @@ pub(super) const MAX_KEPT: u64 = 64 << 10;
 #[derive(Debug)]
 pub(super) struct Resource {
     /// The file itself is the first. There is at least that one.
-    variants: Vec<Variant>,
+    variants: Vec<FileVariant>,
     /// The names of the codings of the others.
     codings: Vec<&'static str>,
     /// All that was found, also what could not be opened.
@@ -41,7 +41,7 @@ pub(super) struct Resource {
 
 /// One of the files.
 #[derive(Debug)]
-pub(super) struct Variant {
+pub(super) struct FileVariant {
     pub(super) suffix: &'static str,
     pub(super) version: FileVersion,
     pub(super) validators: Validators,
@@ -86,7 +86,7 @@ impl Resource {
             fields.extend([NOSNIFF]);
             let suffix = coding.map_or("", |coding| coding.suffix);
             let (version, fields) = (*version, Arc::new(fields));
-            variants.push(Variant { suffix, version, validators, fields, content: OnceLock::new() });
+            variants.push(FileVariant { suffix, version, validators, fields, content: OnceLock::new() });
         }
         Ok(Self {
             is_settled: variants.iter().all(|variant| variant.version.is_settled(now)),
@@ -130,7 +130,7 @@ impl Resource {
     }
 
     /// Returns one of the files.
-    pub(super) fn variant(&self, index: usize) -> Option<&Variant> {
+    pub(super) fn variant(&self, index: usize) -> Option<&FileVariant> {
         self.variants.get(index)
     }
 
@@ -143,7 +143,7 @@ impl Resource {
     }
 }
 
-impl Variant {
+impl FileVariant {
     /// The path below the root, where `path` is that of the file itself.
     pub(super) fn path(&self, path: &Path) -> PathBuf {
         with_suffix(path, self.suffix)

@@ -15,7 +15,7 @@ use super::multipart::{Multipart, content_range, slice};
 use super::range::Selection;
 use super::refusal::{FileRefusal, NO_STORE, text};
 use super::resolve::with_slash;
-use super::resource::Variant;
+use super::resource::FileVariant;
 use super::settings::REVALIDATE;
 use crate::http1::request::RequestHead;
 
@@ -79,15 +79,15 @@ impl FileResponse {
 
 /// A file that was opened for a response.
 #[derive(Debug)]
-pub(super) enum Opened {
+pub(super) enum OpenedContent {
     Memory(Bytes),
     Stored(StoredFile),
 }
 
 /// Returns the response with a whole file, or with parts of it.
 pub(super) fn with_content(
-    variant: &Variant,
-    opened: Opened,
+    variant: &FileVariant,
+    opened: OpenedContent,
     selection: &Selection,
 ) -> Result<FileResponse, FileRefusal> {
     let length = variant.version.length();
@@ -127,7 +127,7 @@ pub(super) fn redirect(head: &RequestHead<'_>) -> Result<FileResponse, FileRefus
     Ok(text(StatusCode::MOVED_PERMANENTLY, HeaderMap::from_iter(fields)))
 }
 
-impl Opened {
+impl OpenedContent {
     fn range(self, range: Range<u64>) -> FileContent {
         match self {
             Self::Memory(bytes) => FileContent::Memory(slice(&bytes, &range)),

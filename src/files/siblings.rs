@@ -34,11 +34,11 @@ pub(super) struct LocatedResource {
 struct Candidate {
     coding: Option<&'static Coding>,
     version: FileVersion,
-    state: State,
+    state: CandidateState,
 }
 
 #[derive(Debug)]
-enum State {
+enum CandidateState {
     Located(LocatedFile),
     Opened(OpenFile),
     Forbidden,
@@ -94,11 +94,11 @@ impl LocatedResource {
     /// Opens the file and its siblings, with one more descriptor than before at most.
     fn open_all(&mut self, path: &Path) -> Result<(), Failure> {
         for mut candidate in std::mem::take(&mut self.candidates) {
-            let State::Located(located) = &candidate.state else { continue };
+            let CandidateState::Located(located) = &candidate.state else { continue };
             match self.root.open_file(&with_suffix(path, candidate.suffix()), located) {
-                Ok(file) => candidate.state = State::Opened(file),
+                Ok(file) => candidate.state = CandidateState::Opened(file),
                 Err(Failure::Refused(refusal)) if candidate.coding.is_some() => match refusal {
-                    FileRefusal::Forbidden => candidate.state = State::Forbidden,
+                    FileRefusal::Forbidden => candidate.state = CandidateState::Forbidden,
                     // Without it, it is tried again at the next look.
                     _ => continue,
                 },
@@ -113,15 +113,18 @@ impl LocatedResource {
     pub(super) fn open(self, path: &Path, suffix: &str) -> Result<OpenFile, Failure> {
         let mut candidates = self.candidates.into_iter();
         match candidates.find(|candidate| candidate.suffix() == suffix).map(|candidate| candidate.state) {
-            Some(State::Located(located)) => self.root.open_file(&with_suffix(path, suffix), &located),
-            Some(State::Opened(file)) => Ok(file),
-            Some(State::Forbidden) | None => Err(FileRefusal::Internal.into()),
+            Some(CandidateState::Located(located)) => {
+                self.root.open_file(&with_suffix(path, suffix), &located)
+            }
+            Some(CandidateState::Opened(file)) => Ok(file),
+            Some(CandidateState::Forbidden) | None => Err(FileRefusal::Internal.into()),
         }
     }
 
     /// The files that were opened.
     pub(super) fn opened(&self) -> impl Iterator<Item = (Option<&'static Coding>, FileVersion)> {
-        let opened = self.candidates.iter().filter(|candidate| matches!(candidate.state, State::Opened(_)));
+        let opened =
+            self.candidates.iter().filter(|candidate| matches!(candidate.state, CandidateState::Opened(_)));
         opened.map(|candidate| (candidate.coding, candidate.version))
     }
 
@@ -134,7 +137,7 @@ impl LocatedResource {
 
 impl Candidate {
     fn new(coding: Option<&'static Coding>, located: LocatedFile) -> Self {
-        Self { coding, version: located.version, state: State::Located(located) }
+        Self { coding, version: located.version, state: CandidateState::Located(located) }
     }
 
     fn suffix(&self) -> &'static str {

@@ -6,17 +6,17 @@ use std::path::Path;
 use crate::escape::cut;
 use crate::log_interval::LogInterval;
 
-pub(super) static CANNOT_OPEN: FileFault = FileFault::new("cannot open a file");
-pub(super) static CANNOT_READ: FileFault = FileFault::new("cannot read a file");
-pub(super) static SENT_IN_PART: FileFault = FileFault::new("a file was sent only in part");
+pub(super) static CANNOT_OPEN: FileWarning = FileWarning::new("cannot open a file");
+pub(super) static CANNOT_READ: FileWarning = FileWarning::new("cannot read a file");
+pub(super) static SENT_IN_PART: FileWarning = FileWarning::new("a file was sent only in part");
 
 /// A kind of fault.
-pub(super) struct FileFault {
+pub(super) struct FileWarning {
     message: &'static str,
     logged: LogInterval,
 }
 
-impl FileFault {
+impl FileWarning {
     const fn new(message: &'static str) -> Self {
         Self { message, logged: LogInterval::new() }
     }

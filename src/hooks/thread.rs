@@ -26,7 +26,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// What the thread is told.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(super) enum ThreadMessage {
     /// Another version of the file is applied.
     Config(Arc<HooksConfig>),
     /// Something has happened.
@@ -46,7 +46,7 @@ impl HooksThread {
     pub(super) fn start(
         path: &Path,
         config: Arc<HooksConfig>,
-    ) -> io::Result<(UnboundedSender<Message>, Self)> {
+    ) -> io::Result<(UnboundedSender<ThreadMessage>, Self)> {
         let file = absolute(path);
         let runtime = runtime()?;
         let counts = Arc::<HookCounts>::default();
@@ -96,7 +96,7 @@ pub(super) fn absolute(path: &Path) -> String {
 
 /// Distributes messages until there are no more. When it is dropped, it logs how many commands and messages are dropped with it.
 async fn follow(
-    mut received: UnboundedReceiver<Message>,
+    mut received: UnboundedReceiver<ThreadMessage>,
     file: String,
     config: &Arc<HooksConfig>,
     counts: Arc<HookCounts>,
@@ -109,11 +109,11 @@ async fn follow(
     work.webhooks.apply(config);
     while let Some(message) = received.recv().await {
         match message {
-            Message::Config(config) => {
+            ThreadMessage::Config(config) => {
                 work.webhooks.apply(&config);
                 work.config = config;
             }
-            Message::Event(event) => work.push(event),
+            ThreadMessage::Event(event) => work.push(event),
         }
     }
 }

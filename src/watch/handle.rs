@@ -9,7 +9,7 @@ use super::debounce::Hint;
 
 /// Something that the watch acts on.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum WatchEvent {
     /// A directory entry of this name has changed in some way.
     Touched(OsString),
     /// A complete file was renamed to this name.
@@ -22,7 +22,7 @@ pub enum Event {
     Reload,
 }
 
-impl Event {
+impl WatchEvent {
     /// Returns the meaning of the event for the files.
     pub(super) fn hint(&self) -> Hint {
         match self {
@@ -45,12 +45,12 @@ pub enum Mode {
 /// A handle to a running watch.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    events: Sender<Event>,
+    events: Sender<WatchEvent>,
     polling: Arc<AtomicBool>,
 }
 
 impl Handle {
-    pub(super) fn new() -> (Self, Receiver<Event>) {
+    pub(super) fn new() -> (Self, Receiver<WatchEvent>) {
         let (events, receiver) = channel();
         (Self { events, polling: Arc::default() }, receiver)
     }
@@ -58,7 +58,7 @@ impl Handle {
     /// Makes the watch read the file now.
     pub fn reload(&self) {
         // The receiver lives as long as the process.
-        let _ = self.events.send(Event::Reload);
+        let _ = self.events.send(WatchEvent::Reload);
     }
 
     /// Returns the way in which changes are noticed.
@@ -70,7 +70,7 @@ impl Handle {
         self.polling.store(mode == Mode::Polling, Ordering::Relaxed);
     }
 
-    pub(super) fn events(&self) -> Sender<Event> {
+    pub(super) fn events(&self) -> Sender<WatchEvent> {
         self.events.clone()
     }
 }

@@ -10,11 +10,11 @@ use std::thread;
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::{Event, symlinks};
+use super::{WatchEvent, symlinks};
 
 /// Watches the directories that hold the files and the links to them.
 pub struct Notifier {
-    events: Sender<Event>,
+    events: Sender<WatchEvent>,
     watcher: Option<RecommendedWatcher>,
     pending: Option<Receiver<notify::Result<RecommendedWatcher>>>,
     directories: BTreeSet<WatchedDirectory>,
@@ -27,7 +27,7 @@ type WatchedDirectory = (PathBuf, Option<(u64, u64)>);
 
 impl Notifier {
     /// Watches nothing yet. Events will be sent to `events`.
-    pub fn new(events: Sender<Event>) -> Self {
+    pub fn new(events: Sender<WatchEvent>) -> Self {
         Self { events, watcher: None, pending: None, directories: BTreeSet::new(), names: BTreeSet::new() }
     }
 
@@ -42,7 +42,7 @@ impl Notifier {
     }
 
     /// Watches the directories of `files` and of the links to them, if these are not watched already. The result is
-    /// announced by [`Event::WatchReady`].
+    /// announced by [`WatchEvent::WatchReady`].
     pub fn arm<'f>(&mut self, files: impl Iterator<Item = &'f PathBuf>) {
         let links: Vec<PathBuf> = files.flat_map(|file| symlinks::path_chain(file)).collect();
         let directories = links.iter().filter_map(|link| link.parent()).map(identify).collect();
@@ -93,7 +93,7 @@ impl Notifier {
         let spawned = thread::Builder::new().name("watch-setup".to_owned()).spawn(move || {
             // The receivers are gone if the directories have changed since, or the process ends.
             let _ = result.send(watch(&directories, events.clone()));
-            let _ = events.send(Event::WatchReady);
+            let _ = events.send(WatchEvent::WatchReady);
         });
         if let Err(error) = spawned {
             let _ = failure.send(Err(notify::Error::io(error)));
@@ -102,7 +102,7 @@ impl Notifier {
     }
 }
 
-fn watch(directories: &[(PathBuf, bool)], events: Sender<Event>) -> notify::Result<RecommendedWatcher> {
+fn watch(directories: &[(PathBuf, bool)], events: Sender<WatchEvent>) -> notify::Result<RecommendedWatcher> {
     let names: Vec<PathBuf> = directories.iter().map(|(directory, _)| directory.clone()).collect();
     let mut watcher = notify::recommended_watcher(move |event| {
         if let Some(event) = translate(event, &names) {
@@ -124,18 +124,20 @@ fn identify(path: &Path) -> WatchedDirectory {
 
 /// Translates an event of the system. A file that is renamed away is only touched: editors that move the old file aside
 /// write the new one next.
-fn translate(event: notify::Result<notify::Event>, directories: &[PathBuf]) -> Option<Event> {
-    let Ok(event) = event else { return Some(Event::Lost) };
+fn translate(event: notify::Result<notify::Event>, directories: &[PathBuf]) -> Option<WatchEvent> {
+    let Ok(event) = event else { return Some(WatchEvent::Lost) };
     let name = || event.paths.last().and_then(|path| path.file_name()).map(OsString::from);
     let is_of_directory = || event.paths.iter().any(|path| directories.contains(path));
     match event.kind {
-        _ if event.need_rescan() => Some(Event::Lost),
+        _ if event.need_rescan() => Some(WatchEvent::Lost),
         EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) if is_of_directory() => {
-            Some(Event::Lost)
+            Some(WatchEvent::Lost)
         }
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => name().map(Event::Touched),
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => name().map(WatchEvent::Touched),
         EventKind::Access(_) => None,
-        EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => name().map(Event::Renamed),
-        _ => name().map(Event::Touched),
+        EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => {
+            name().map(WatchEvent::Renamed)
+        }
+        _ => name().map(WatchEvent::Touched),
     }
 }

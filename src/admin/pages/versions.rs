@@ -12,11 +12,11 @@ const MAX_VERSIONS: usize = 16;
 
 /// The versions that were opened last.
 #[derive(Debug, Default)]
-pub(in crate::admin) struct Versions(Mutex<VecDeque<Arc<FileVersion>>>);
+pub(in crate::admin) struct Versions(Mutex<VecDeque<Arc<ConfigVersion>>>);
 
 /// A version of the main file and the periods file.
 #[derive(Debug)]
-pub(super) struct FileVersion {
+pub(super) struct ConfigVersion {
     pub(super) sha256: String,
     /// The periods of both files, with their ids.
     pub(super) periods: Vec<(String, Table)>,
@@ -27,7 +27,7 @@ pub(super) struct FileVersion {
 
 impl Versions {
     /// Keeps a version, unless it is known. `read` makes it.
-    pub(super) fn keep(&self, sha256: &str, read: impl FnOnce() -> Option<FileVersion>) {
+    pub(super) fn keep(&self, sha256: &str, read: impl FnOnce() -> Option<ConfigVersion>) {
         let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = versions.iter().position(|version| version.sha256 == sha256);
         let version = known.and_then(|index| versions.remove(index)).or_else(|| read().map(Arc::new));
@@ -38,13 +38,13 @@ impl Versions {
     }
 
     /// Returns a version that was opened.
-    pub(super) fn get(&self, sha256: &str) -> Option<Arc<FileVersion>> {
+    pub(super) fn get(&self, sha256: &str) -> Option<Arc<ConfigVersion>> {
         let versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         versions.iter().find(|version| version.sha256 == sha256).map(Arc::clone)
     }
 }
 
-impl FileVersion {
+impl ConfigVersion {
     /// Parses the texts of both files. `ids` are those of the periods.
     pub(super) fn parse(sha256: &str, main: &str, periods: Option<&str>, ids: &[String]) -> Option<Self> {
         let mut rest: Table = toml::from_str(main.trim_start_matches('\u{feff}')).ok()?;
@@ -114,8 +114,8 @@ fn key_changes(before: &Table, after: &Table, title: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn version(main: &str, periods: Option<&str>) -> FileVersion {
-        FileVersion::parse("", main, periods, &vec![String::new(); 9]).unwrap()
+    fn version(main: &str, periods: Option<&str>) -> ConfigVersion {
+        ConfigVersion::parse("", main, periods, &vec![String::new(); 9]).unwrap()
     }
 
     #[test]

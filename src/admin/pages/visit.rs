@@ -10,7 +10,7 @@ use super::html::{Frame, FrameOperator, page};
 use super::identity::period_ids;
 use super::notices::Notice;
 use super::problem::{Problem, ProblemItem};
-use super::versions::FileVersion;
+use super::versions::ConfigVersion;
 use crate::admin::AdminFile;
 use crate::admin::access::Means;
 use crate::admin::request::OperatorRequest;
@@ -45,7 +45,8 @@ impl<'a> Visit<'a> {
         let mut visit = Self { file, request, now: clock::now(), loaded, main, ids: Vec::new() };
         visit.ids = visit.source().map_or_else(Vec::new, |source| period_ids(&source));
         if visit.config().is_some() {
-            let parse = || FileVersion::parse(visit.sha256(), &visit.main, visit.periods_text(), &visit.ids);
+            let parse =
+                || ConfigVersion::parse(visit.sha256(), &visit.main, visit.periods_text(), &visit.ids);
             file.versions.keep(visit.sha256(), parse);
         }
         visit

@@ -8,7 +8,7 @@ use std::process::{ExitCode, ExitStatus};
 use rustix::process::{Signal, kill_process};
 use tokio::process::Command;
 
-use super::signals::{Signals, is_sent_to_the_whole_group};
+use super::signals::{ForwardedSignals, is_sent_to_the_whole_group};
 use crate::child::{pid, spawn};
 use crate::cli::print_error;
 
@@ -21,7 +21,7 @@ pub(super) enum ChildExit {
 }
 
 /// Runs a command until it ends, and passes signals on to it. Processes that it leaves behind are not waited for.
-pub(super) async fn run_child(command: &[OsString], signals: &mut Signals) -> ChildExit {
+pub(super) async fn run_child(command: &[OsString], signals: &mut ForwardedSignals) -> ChildExit {
     let Some((program, arguments)) = command.split_first() else {
         return ChildExit::NotRun(ExitCode::FAILURE);
     };

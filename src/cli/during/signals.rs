@@ -15,9 +15,9 @@ const PASSED_ON: [Signal; 6] =
     [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::USR1, Signal::USR2];
 
 /// The signals that the process handles.
-pub(super) struct Signals(Vec<(Signal, SignalStream)>);
+pub(super) struct ForwardedSignals(Vec<(Signal, SignalStream)>);
 
-impl Signals {
+impl ForwardedSignals {
     /// Installs the handlers. Signals that are ignored, as SIGHUP is under `nohup`, stay ignored, here and by the command.
     pub(super) fn new() -> io::Result<Self> {
         let ignored = ignored_signals();
