@@ -106,13 +106,11 @@ impl LimitedStream {
         if is_allowed {
             return Ok(());
         }
+        let why = "the upstream sent too many interim responses (1xx) or SETTINGS";
         if WARNED.is_due() {
-            warn!(
-                "a connection of HTTP/2 was closed: the upstream sent too many interim responses (1xx) or SETTINGS; \
-                 more are not logged for a minute"
-            );
+            warn!("a connection of HTTP/2 was closed: {why}; more are not logged for a minute");
         }
-        Err(io::Error::other("the upstream sent too many interim responses (1xx) or SETTINGS"))
+        Err(io::Error::other(why))
     }
 }
 
