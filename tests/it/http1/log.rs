@@ -57,17 +57,20 @@ fn one_refused_request_a_minute_is_logged_by_default_and_one_with_too_many_field
 }
 
 #[test]
-fn one_malformed_body_a_minute_is_logged_by_default() {
+fn one_malformed_body_a_minute_is_logged_by_default_and_each_at_level_debug() {
     let upstream = ScriptedUpstream::bind();
-    let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
-    for number in 0..2 {
-        let mut client = gateway.connect();
-        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n");
-        assert_eq!(response(&mut client, "POST", "a malformed body").status, 400, "{number}");
+    for (level, lines) in [("info", 1), ("info,downtime::server=debug", 2)] {
+        let config = site(&upstream.url(), &format!("[log]\nlevel = \"{level}\"\n"));
+        let gateway = GatewayProcess::start(&config);
+        for number in 0..2 {
+            let mut client = gateway.connect();
+            client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n");
+            assert_eq!(response(&mut client, "POST", "a malformed body").status, 400, "{number}");
+        }
+        gateway.apply(&format!("{config}# again\n"));
+        let line = "refused a request of 127.0.0.1: 400 Bad Request: the body of the request is malformed";
+        assert_eq!(gateway.log().count(line), lines, "{}", gateway.log().text());
     }
-    gateway.apply(&format!("{}# again\n", site(&upstream.url(), "")));
-    let line = "refused a request of 127.0.0.1: 400 Bad Request: the body of the request is malformed";
-    assert_eq!(gateway.log().count(line), 1, "{}", gateway.log().text());
 }
 
 #[test]
