@@ -65,7 +65,7 @@ pub(super) async fn serve_open<S: Service>(
     let mut client = ClientConnection::new(stream, Rc::new(peer), stopped.clone(), limits.send_timeout);
     // What few connections need is on the heap, so that this future is small.
     match serve_requests(&mut client, &service, HeadReader::new(preface, idleness, limits)).await {
-        ConnectionEnd::Http2 => Box::pin(http2::serve(client, service, *limits, stopped, idleness)).await,
+        ConnectionEnd::Http2 => Box::pin(http2::serve(client, service, limits, stopped, idleness)).await,
         ConnectionEnd::Refused(refusal) => {
             service.count_refused(refusal.status);
             Box::pin(refuse(client, refusal)).await;

@@ -39,7 +39,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 pub(super) async fn serve<S: Service>(
     client: ClientConnection,
     service: S,
-    limits: Limits,
+    limits: &Limits,
     mut stopped: watch::Receiver<bool>,
     idleness: &Rc<Idleness>,
 ) {
@@ -61,8 +61,8 @@ pub(super) async fn serve<S: Service>(
         })
     };
     let io = TokioIo::new(stream.clone());
-    let mut connection = Box::pin(builder(streams.clone(), &limits).serve_connection(io, requests));
-    let mut timer = pin!(sleep(shortest_timeout(&limits)));
+    let mut connection = Box::pin(builder(streams.clone(), limits).serve_connection(io, requests));
+    let mut timer = pin!(sleep(shortest_timeout(limits)));
     let mut limits =
         TimeLimits { limits, peer: &peer, stream: &stream, streams: &streams, idleness, ending_since: None };
     loop {
@@ -124,7 +124,7 @@ enum Due {
 
 /// The time limits of a connection.
 struct TimeLimits<'c> {
-    limits: Limits,
+    limits: &'c Limits,
     peer: &'c Peer,
     stream: &'c GuardedStream,
     streams: &'c Streams,
@@ -137,7 +137,7 @@ impl TimeLimits<'_> {
     /// Every wait that begins later has at least the [shortest](shortest_timeout) limit, so the connection is looked at that
     /// often, and the limits are exact without a timer for each.
     fn due(&self, now: Instant) -> Due {
-        let Limits { head_timeout, send_timeout, .. } = self.limits;
+        let Limits { head_timeout, send_timeout, .. } = *self.limits;
         let stream_expiry = self.reset_stalled(now);
         let receiving = self.stream.receiving_since().map(|since| after(since, head_timeout));
         let sending = self.stream.blocked_since().map(|since| after(since, send_timeout));
@@ -156,7 +156,7 @@ impl TimeLimits<'_> {
             (Some(idle), Some(ending)) if self.is_over(idle.max(ending), now) => return Due::Close,
             (_, Some(_)) => Some(now + STOP_GRACE),
         };
-        let next = after(now, shortest_timeout(&self.limits));
+        let next = after(now, shortest_timeout(self.limits));
         let times = [Some(next), receiving, sending, stream_expiry, ends_at];
         times.into_iter().flatten().min().map_or(Due::Close, Due::Later)
     }
