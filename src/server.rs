@@ -100,8 +100,7 @@ impl Server {
             let pulse = pulse.answer();
             let thread = std::thread::Builder::new().name(name).spawn(move || {
                 let _dropped_at_the_end = dropped_at_the_end;
-                let open = || OpenConnections::sharing(capacity);
-                work(listeners, service, open, (stopped, aborted), pulse, &accepts)
+                work(listeners, service(), capacity, (stopped, aborted), pulse, &accepts)
             })?;
             Ok((thread, accepting))
         };
@@ -148,14 +147,14 @@ pub fn workers() -> impl Iterator<Item = String> {
 
 fn work<S: Service>(
     listeners: Vec<Listener>,
-    service: impl FnOnce() -> S,
-    open: impl FnOnce() -> OpenConnections,
+    service: S,
+    capacity: Arc<Capacity>,
     ends: (watch::Receiver<bool>, watch::Receiver<bool>),
     pulse: PulseAnswer,
     accepts: &std::sync::mpsc::Sender<()>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    let served = runtime.block_on(serve_all(listeners, service(), open(), ends, pulse, accepts));
+    let served = runtime.block_on(serve_all(listeners, service, capacity, ends, pulse, accepts));
     // A name look-up blocks its thread for as long as a dead resolver makes it wait. Leave it behind.
     runtime.shutdown_background();
     served
@@ -165,12 +164,12 @@ fn work<S: Service>(
 async fn serve_all<S: Service>(
     listeners: Vec<Listener>,
     service: S,
-    open: OpenConnections,
+    capacity: Arc<Capacity>,
     (stopped, mut aborted): (watch::Receiver<bool>, watch::Receiver<bool>),
     pulse: PulseAnswer,
     accepts: &std::sync::mpsc::Sender<()>,
 ) -> io::Result<()> {
-    let open = Rc::new(open);
+    let open = Rc::new(OpenConnections::sharing(capacity));
     let mut accepting = JoinSet::new();
     for listener in listeners {
         let socket = ListeningSocket::try_from(listener)?;

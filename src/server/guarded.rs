@@ -123,16 +123,12 @@ impl GuardedState {
     fn poll_send_batch(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest @ [_, ..]) = self.batch.get(self.sent..) {
             let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
-            self.record_sent(sent);
+            self.sent += sent;
+            self.frames.add_sent(sent);
+            self.blocked_since = None;
+            self.has_written = true;
         }
         Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn record_sent(&mut self, bytes: usize) {
-        self.sent += bytes;
-        self.frames.add_sent(bytes);
-        self.blocked_since = None;
-        self.has_written = true;
     }
 }
 
