@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use super::Service;
 use super::refusal::refuse;
 use super::streams::OpenStream;
-use super::translated_body::{Content, TranslatedBody};
+use super::translated_body::{ResponseContent, TranslatedBody};
 use crate::http1::fields::write_field;
 use crate::http1::framing::Framing;
 use crate::http1::refusal::Refusal;
@@ -167,17 +167,17 @@ async fn read_response(
     mut from: PipeReader,
     whole: &WholeResponse,
     to_head: bool,
-) -> io::Result<Response<Content>> {
+) -> io::Result<Response<ResponseContent>> {
     let mut received = BytesMut::new();
     loop {
         let taken = poll_fn(|cx| from.poll_take(cx)).await;
         if taken.is_empty() {
             let response = whole.take().ok_or(io::ErrorKind::UnexpectedEof)?;
-            return Ok(response.map(Content::Whole));
+            return Ok(response.map(ResponseContent::Whole));
         }
         received.unsplit(taken);
         if let Some((head, framing)) = take_head(&mut received, to_head)? {
-            return Ok(head.map(|()| Content::Piped(PipeBody::new(from, received, framing))));
+            return Ok(head.map(|()| ResponseContent::Piped(PipeBody::new(from, received, framing))));
         }
     }
 }

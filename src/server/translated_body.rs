@@ -13,7 +13,7 @@ use crate::net::pipe_body::{MAX_PART, PipeBody};
 
 /// The content of a response. Dropping it before its end cancels the request.
 pub(super) struct TranslatedBody {
-    content: Content,
+    content: ResponseContent,
     has_ended: bool,
     stream: OpenStream,
     /// The task that handles the request.
@@ -22,7 +22,7 @@ pub(super) struct TranslatedBody {
 
 impl TranslatedBody {
     /// The content of a response to the request of `stream`, which `task` handles if it is not done.
-    pub(super) fn new(content: Content, stream: OpenStream, task: Option<AbortOnDrop>) -> Self {
+    pub(super) fn new(content: ResponseContent, stream: OpenStream, task: Option<AbortOnDrop>) -> Self {
         Self { content, has_ended: false, stream, task }
     }
 }
@@ -38,7 +38,7 @@ impl Drop for TranslatedBody {
 }
 
 /// Where the content is.
-pub(super) enum Content {
+pub(super) enum ResponseContent {
     /// In memory.
     Whole(Bytes),
     /// On its way through the pipe.
@@ -51,8 +51,8 @@ impl Body for TranslatedBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let frame = match &mut self.content {
-            Content::Whole(rest) => Poll::Ready(take_part(rest).map(|part| Ok(Frame::data(part)))),
-            Content::Piped(body) => Pin::new(body).poll_frame(cx),
+            ResponseContent::Whole(rest) => Poll::Ready(take_part(rest).map(|part| Ok(Frame::data(part)))),
+            ResponseContent::Piped(body) => Pin::new(body).poll_frame(cx),
         };
         self.has_ended |= matches!(frame, Poll::Ready(None));
         self.stream.progress().record_sending(frame.is_ready());
@@ -61,15 +61,15 @@ impl Body for TranslatedBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
-            Content::Whole(rest) => rest.is_empty(),
-            Content::Piped(body) => body.is_end_stream(),
+            ResponseContent::Whole(rest) => rest.is_empty(),
+            ResponseContent::Piped(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Whole(rest) => SizeHint::with_exact(rest.len() as u64),
-            Content::Piped(body) => body.size_hint(),
+            ResponseContent::Whole(rest) => SizeHint::with_exact(rest.len() as u64),
+            ResponseContent::Piped(body) => body.size_hint(),
         }
     }
 }
