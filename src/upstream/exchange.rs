@@ -60,7 +60,9 @@ impl Exchange<'_, '_> {
         on_status: &mut dyn FnMut(StatusCode),
     ) -> Result<EndedExchange, ExchangeError> {
         self.buffers.deadline.start_at(self.started_at, self.limits.response);
-        self.buffers.unwatched.start_at(self.started_at, UNWATCHED);
+        if !self.client.stream().is_registered() {
+            self.buffers.unwatched.start_at(self.started_at, UNWATCHED);
+        }
         let mut download = self.await_head().await?;
         if download.status == StatusCode::SWITCHING_PROTOCOLS {
             log_left_out(&download, self.head);
