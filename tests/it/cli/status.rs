@@ -155,6 +155,8 @@ fn the_answer_of_another_program_cannot_control_the_terminal() {
             let output = stdout + &stderr;
             assert!(!output.contains(|c: char| is_unsafe(c) && c != '\n'), "{output:?}");
             assert!(!output.contains("\nforged"), "{output}");
+            let is_named = output.contains(r"serves another file, x\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\nforged");
+            assert_eq!(is_named, field == "sha256" && arguments.is_empty(), "{output}");
         }
     }
 }
