@@ -22,17 +22,17 @@ use crate::plural::{are, counted};
 
 /// The webhooks of the current file.
 pub(super) struct Webhooks {
-    senders: Vec<(Rc<Sender>, JoinHandle<()>)>,
+    senders: Vec<(Rc<WebhookSender>, JoinHandle<()>)>,
     names: Names,
     counts: Arc<HookCounts>,
 }
 
 /// One webhook, with the messages that it has not taken.
-struct Sender {
+struct WebhookSender {
     /// Its number in the file, from 1.
     number: Cell<usize>,
     webhook: RefCell<Webhook>,
-    queue: Queue<Message>,
+    queue: Queue<WebhookMessage>,
     /// True while a message is on its way. It has left the queue.
     is_sending: Cell<bool>,
     /// True if the receiver wants no more messages. Another version of the webhook may be welcome.
@@ -41,7 +41,7 @@ struct Sender {
 }
 
 /// A message.
-struct Message {
+struct WebhookMessage {
     event: Rc<Event>,
     body: Bytes,
     /// When the event was found.
@@ -82,8 +82,8 @@ impl Webhooks {
         }
     }
 
-    fn start(&self, webhook: &Webhook) -> (Rc<Sender>, JoinHandle<()>) {
-        let sender = Rc::new(Sender {
+    fn start(&self, webhook: &Webhook) -> (Rc<WebhookSender>, JoinHandle<()>) {
+        let sender = Rc::new(WebhookSender {
             number: Cell::new(0),
             webhook: RefCell::new(webhook.clone()),
             queue: Queue::default(),
@@ -102,7 +102,7 @@ impl Webhooks {
             if !sender.webhook.borrow().is_told(event.kind) {
                 continue;
             }
-            sender.push(Message { event: Rc::clone(event), body: body.clone(), at: Instant::now() });
+            sender.push(WebhookMessage { event: Rc::clone(event), body: body.clone(), at: Instant::now() });
         }
     }
 
@@ -112,8 +112,8 @@ impl Webhooks {
     }
 }
 
-impl Sender {
-    fn push(&self, message: Message) {
+impl WebhookSender {
+    fn push(&self, message: WebhookMessage) {
         if self.is_disabled.get() {
             self.counts.webhooks.fail(1);
             warn!(
@@ -150,21 +150,21 @@ impl Sender {
     }
 }
 
-impl fmt::Display for Sender {
+impl fmt::Display for WebhookSender {
     /// Names the webhook, without the path of its URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "webhook {} ({})", self.number.get(), self.webhook.borrow().url)
     }
 }
 
-impl fmt::Display for Message {
+impl fmt::Display for WebhookMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` of {}", self.event.kind.as_str(), self.event.at)
     }
 }
 
 /// Delivers one message after the other, so that the receiver gets them in order.
-async fn run(sender: Rc<Sender>, names: Names) {
+async fn run(sender: Rc<WebhookSender>, names: Names) {
     let counts = &sender.counts.webhooks;
     let mut earliest = Instant::now();
     loop {

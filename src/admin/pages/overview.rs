@@ -40,11 +40,11 @@ struct OverviewPage {
     zone: String,
     groups: Vec<PeriodGroup>,
     bypasses: Vec<ListedBypass>,
-    diagnostics: Vec<ShownDiagnostic>,
+    diagnostics: Vec<PlacedWarning>,
 }
 
 #[derive(Serialize)]
-struct ShownDiagnostic {
+struct PlacedWarning {
     line: Option<usize>,
     place: String,
     #[serde(flatten)]
@@ -133,13 +133,13 @@ fn lead(
     }
 }
 
-fn warnings(diagnostics: &[Diagnostic]) -> Vec<ShownDiagnostic> {
+fn warnings(diagnostics: &[Diagnostic]) -> Vec<PlacedWarning> {
     let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning);
     let shown = |diagnostic: &Diagnostic| {
         let line = diagnostic.line_column().map(|(line, _)| line);
         let file = diagnostic.place.as_ref().map_or("", |place| place.source.name.as_str());
         let place = line.map_or(String::new(), |line| format!("line {line} of {file}"));
-        ShownDiagnostic { line, place, item: ProblemItem::from(diagnostic) }
+        PlacedWarning { line, place, item: ProblemItem::from(diagnostic) }
     };
     warnings.take(MAX_WARNINGS).map(shown).collect()
 }

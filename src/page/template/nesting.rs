@@ -81,7 +81,7 @@ fn next_tag(source: &str, mut at: usize) -> Option<Tag<'_>> {
         }
         let is_statement = rest.starts_with("{%");
         let content = rest.get(2..)?;
-        let Content { length, tokens, depth } = scan(content, if is_statement { "%}" } else { "}}" });
+        let TagContent { length, tokens, depth } = scan(content, if is_statement { "%}" } else { "}}" });
         let keyword = content.trim_start_matches(['-', '+']).trim_start();
         let keyword =
             keyword.split(|character: char| !character.is_alphanumeric()).next().unwrap_or_default();
@@ -96,7 +96,7 @@ fn opens(text: &str, brace: usize) -> bool {
 
 /// The content of a tag.
 #[derive(Default)]
-struct Content {
+struct TagContent {
     /// Its length with the end of the tag, in bytes.
     length: usize,
     tokens: usize,
@@ -105,12 +105,12 @@ struct Content {
 }
 
 /// Reads the content of a tag up to `end`, which is only text within brackets and strings.
-fn scan(content: &str, end: &str) -> Content {
-    let (mut found, mut depth, mut in_word) = (Content::default(), 0_usize, false);
+fn scan(content: &str, end: &str) -> TagContent {
+    let (mut found, mut depth, mut in_word) = (TagContent::default(), 0_usize, false);
     let mut characters = content.char_indices();
     while let Some((at, character)) = characters.next() {
         if depth == 0 && content.get(at..).is_some_and(|rest| rest.starts_with(end)) {
-            return Content { length: at + end.len(), ..found };
+            return TagContent { length: at + end.len(), ..found };
         }
         let continues = character.is_alphanumeric() || character == '_';
         found.tokens += usize::from(!(character.is_whitespace() || continues && in_word));
@@ -133,7 +133,7 @@ fn scan(content: &str, end: &str) -> Content {
             _ => {}
         }
     }
-    Content { length: content.len(), ..found }
+    TagContent { length: content.len(), ..found }
 }
 
 #[cfg(test)]
