@@ -1,4 +1,14 @@
-//! A connection of HTTP/2 (RFC 9113), which hyper serves.
+//! A connection of HTTP/2 (RFC 9113). hyper handles its frames and streams, and each request is translated to HTTP/1.1.
+//!
+//! What hyper neither limits nor tells is read from the frames themselves, in both directions.
+
+mod frame_budget;
+mod frames;
+mod guarded;
+mod sent_frames;
+mod streams;
+mod translated;
+mod translated_body;
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -17,11 +27,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, warn};
 
-use super::frames::FrameKind;
-use super::guarded::GuardedStream;
+use self::frames::FrameKind;
+use self::guarded::GuardedStream;
+use self::streams::Streams;
 use super::open_connections::Idleness;
-use super::streams::Streams;
-use super::{STOP_GRACE, Service, limit_log, translated};
+use super::{STOP_GRACE, Service, limit_log};
 use crate::config::Limits;
 use crate::escape::peer_text;
 use crate::log_interval::LogInterval;

@@ -18,8 +18,6 @@ use hyper::body::{Body as _, Incoming};
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
-use super::Service;
-use super::refusal::refuse;
 use super::streams::OpenStream;
 use super::translated_body::{ResponseContent, TranslatedBody};
 use crate::http1::fields::write_field;
@@ -35,6 +33,8 @@ use crate::net::pipe_body::PipeBody;
 use crate::net::prepared::http2_head;
 use crate::net::request_body::{DISCARD_TIME, MAX_DISCARDED};
 use crate::net::stream::Stream;
+use crate::server::Service;
+use crate::server::refusal::refuse;
 
 const DIFFERENT_HOSTS: Refusal = Refusal::bad_request("the Host field differs from :authority");
 

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::limit_log;
 use crate::net::frame_finder::{FoundFrame, FrameFinder, FrameKind};
 use crate::net::peer::Peer;
+use crate::server::limit_log;
 
 const END_STREAM: u8 = 1;
 const REFUSED_STREAM: &[u8] = &[0, 0, 0, 7];

@@ -10,8 +10,8 @@ use tokio::task::coop::consume_budget;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::Instant;
 
-use super::open_connections::{BusyConnection, Idleness};
 use crate::net::deadline::after;
+use crate::server::open_connections::{BusyConnection, Idleness};
 
 /// The streams of a connection. Clones share them. hyper runs them by this, as its executor.
 #[derive(Clone)]

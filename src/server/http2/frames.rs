@@ -3,9 +3,9 @@
 use tokio::time::Instant;
 
 use super::frame_budget::FrameBudget;
-use super::preface::PREFACE;
 pub(super) use crate::net::frame_finder::FrameKind;
 use crate::net::frame_finder::{FoundFrame, FrameFinder};
+use crate::server::preface::PREFACE;
 
 const END_HEADERS: u8 = 4;
 
