@@ -40,7 +40,7 @@ use crate::http1::field_names::{PRIVATE, controls_cache};
 use crate::http1::request::RequestHead;
 use crate::logging::AccessLines;
 use crate::net::client::ClientConnection;
-use crate::net::prepared::PreparedResponse;
+use crate::net::encoded_response::EncodedResponse;
 use crate::server::response::{respond, write_head};
 use crate::server::{Readiness, Service};
 use crate::snapshot::{CurrentSnapshot, SnapshotCache, Snapshots};
@@ -113,7 +113,7 @@ impl<R: Routes> Gateway<R> {
             let content = response.into_body().collect().await.map(Collected::to_bytes);
             bytes.extend_from_slice(&content.unwrap_or_default());
         }
-        PageResponse { status, prepared: PreparedResponse::new(bytes.into(), to_head) }
+        PageResponse { status, prepared: EncodedResponse::new(bytes.into(), to_head) }
     }
 
     async fn call_filters(

@@ -187,7 +187,7 @@ impl Proxy {
         buffers.from_upstream.consume(usize::MAX);
         buffers.to_client.clear();
         let over_http2 = matches!(upstream, Stream::Pipe(_));
-        let upload = Upload::new(request::encoding(&head.framing), route.filter(head), client, over_http2);
+        let upload = Upload::new(request::coding(&head.framing), route.filter(head), client, over_http2);
         let limits = BodyLimits::new(head, client, route);
         let contention = is_new.then(|| {
             let ticks = interval_at(started_at + CLOSE_INTERVAL, CLOSE_INTERVAL);

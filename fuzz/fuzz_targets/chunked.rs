@@ -4,7 +4,7 @@
 #![no_main]
 
 use downtime::http1::chunked::{Chunks, MalformedBody, write_chunk};
-use downtime::http1::framing::{Encoding, Framing};
+use downtime::http1::framing::{Framing, TransferCoding};
 use libfuzzer_sys::fuzz_target;
 
 /// A field, its name in lower case.
@@ -61,25 +61,25 @@ fn decode(pieces: &[&[u8]]) -> Result<Option<Body>, MalformedBody> {
 
 /// Asserts that the body is forwarded as it was read, or not to its end, and discarded likewise.
 fn check_framing(input: &[u8], body: &Result<Option<Body>, MalformedBody>) {
-    for encoding in [Encoding::Identity, Encoding::Chunked] {
+    for coding in [TransferCoding::Identity, TransferCoding::Chunked] {
         let mut sent = Vec::new();
-        let forwarded = Framing::chunked().forward(input, encoding, &mut sent, |_| true);
+        let forwarded = Framing::chunked().forward(input, coding, &mut sent, |_| true);
         let discarded = Framing::chunked().discard(input);
         assert_eq!(forwarded, discarded);
-        match (body, encoding) {
-            (Ok(Some(body)), Encoding::Identity) => {
+        match (body, coding) {
+            (Ok(Some(body)), TransferCoding::Identity) => {
                 assert_eq!((forwarded, sent), (Ok(body.length), body.data.clone()))
             }
-            (Ok(Some(body)), Encoding::Chunked) => {
+            (Ok(Some(body)), TransferCoding::Chunked) => {
                 let read = read(&sent).expect("a whole body");
                 assert_eq!(
                     (read.data, read.trailers, read.length),
                     (body.data.clone(), body.trailers.clone(), sent.len())
                 );
             }
-            (Ok(None), Encoding::Chunked) => assert!(forwarded.is_ok() && read(&sent).is_none()),
-            (Err(_), Encoding::Chunked) => assert!(forwarded.is_err() && read(&sent).is_none()),
-            (Ok(None) | Err(_), Encoding::Identity) => assert_eq!(forwarded.is_ok(), body.is_ok()),
+            (Ok(None), TransferCoding::Chunked) => assert!(forwarded.is_ok() && read(&sent).is_none()),
+            (Err(_), TransferCoding::Chunked) => assert!(forwarded.is_err() && read(&sent).is_none()),
+            (Ok(None) | Err(_), TransferCoding::Identity) => assert_eq!(forwarded.is_ok(), body.is_ok()),
         }
     }
 }

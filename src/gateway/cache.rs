@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use super::decide::negotiation_fields;
 use crate::filters::context::Decided;
 use crate::http1::request::{RequestHead, Version};
-use crate::net::prepared::PreparedResponse;
+use crate::net::encoded_response::EncodedResponse;
 use crate::page;
 use crate::snapshot::{CurrentSnapshot, PageKey, Phase};
 
@@ -41,7 +41,7 @@ struct CachedResponse {
 #[derive(Debug)]
 pub(super) struct PageResponse {
     pub(super) status: StatusCode,
-    pub(super) prepared: PreparedResponse,
+    pub(super) prepared: EncodedResponse,
 }
 
 /// A request for a page.

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::HookCounts;
 use super::command::{COMMAND_LIMIT, run};
 use super::event::Event;
-use super::queue::Queue;
+use super::queue::BoundedQueue;
 use crate::config::hooks::HookCommand;
 
 /// A command that is to be run.
@@ -22,7 +22,7 @@ pub(super) struct Job {
 
 /// The commands that wait, and the task that runs them.
 pub(super) struct Commands {
-    queue: Rc<Queue<Job>>,
+    queue: Rc<BoundedQueue<Job>>,
     /// True while a command runs. It has left the queue.
     is_running: Rc<Cell<bool>>,
     task: JoinHandle<()>,
@@ -32,7 +32,7 @@ pub(super) struct Commands {
 impl Commands {
     /// Starts the task on the current [`tokio::task::LocalSet`]. Commands are told that the file is `file`.
     pub(super) fn start(file: String, counts: Arc<HookCounts>) -> Self {
-        let (queue, is_running) = (Rc::<Queue<Job>>::default(), Rc::<Cell<bool>>::default());
+        let (queue, is_running) = (Rc::<BoundedQueue<Job>>::default(), Rc::<Cell<bool>>::default());
         let task = {
             let (queue, is_running, counts) =
                 (Rc::clone(&queue), Rc::clone(&is_running), Arc::clone(&counts));

@@ -10,18 +10,18 @@ pub(super) const MAX_QUEUED: usize = 256;
 
 /// Items that wait. If there are too many, the oldest is dropped: the newest tells the current state.
 #[derive(Debug)]
-pub(super) struct Queue<T> {
+pub(super) struct BoundedQueue<T> {
     items: RefCell<VecDeque<T>>,
     added: Notify,
 }
 
-impl<T> Default for Queue<T> {
+impl<T> Default for BoundedQueue<T> {
     fn default() -> Self {
         Self { items: RefCell::default(), added: Notify::new() }
     }
 }
 
-impl<T> Queue<T> {
+impl<T> BoundedQueue<T> {
     /// Adds an item. Returns the oldest one if it had to be dropped.
     pub(super) fn push(&self, item: T) -> Option<T> {
         let mut items = self.items.borrow_mut();
@@ -61,7 +61,7 @@ mod tests {
 
     #[tokio::test]
     async fn items_keep_their_order_and_the_oldest_is_dropped() {
-        let queue = Queue::default();
+        let queue = BoundedQueue::default();
         let dropped: Vec<_> = (0..MAX_QUEUED + 2).filter_map(|item| queue.push(item)).collect();
         assert_eq!((dropped, queue.len()), (vec![0, 1], MAX_QUEUED));
         for item in 2..MAX_QUEUED + 2 {

@@ -15,7 +15,7 @@ use super::HookCounts;
 use super::client::send;
 use super::delivery::{AttemptError, GivenUp, deliver};
 use super::event::Event;
-use super::queue::Queue;
+use super::queue::BoundedQueue;
 use crate::config::hooks::{HooksConfig, Webhook};
 use crate::net::names::Names;
 use crate::plural::{are, counted};
@@ -32,7 +32,7 @@ struct WebhookSender {
     /// Its number in the file, from 1.
     number: Cell<usize>,
     webhook: RefCell<Webhook>,
-    queue: Queue<WebhookMessage>,
+    queue: BoundedQueue<WebhookMessage>,
     /// True while a message is on its way. It has left the queue.
     is_sending: Cell<bool>,
     /// True if the receiver wants no more messages. Another version of the webhook may be welcome.
@@ -86,7 +86,7 @@ impl Webhooks {
         let sender = Rc::new(WebhookSender {
             number: Cell::new(0),
             webhook: RefCell::new(webhook.clone()),
-            queue: Queue::default(),
+            queue: BoundedQueue::default(),
             is_sending: Cell::new(false),
             is_disabled: Cell::new(false),
             counts: Arc::clone(&self.counts),

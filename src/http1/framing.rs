@@ -15,7 +15,7 @@ pub enum Framing {
 
 /// How a body is sent on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Encoding {
+pub enum TransferCoding {
     /// As it is: its length is known, or the connection closes at its end.
     Identity,
     /// In chunks.
@@ -41,12 +41,12 @@ impl Framing {
     }
 
     /// Returns how many of the `received` bytes are sent on unchanged, so that they need not be copied.
-    pub fn unchanged(&self, received: usize, encoding: Encoding) -> usize {
-        match (self, encoding) {
-            (Self::Length(left), Encoding::Identity) => {
+    pub fn unchanged(&self, received: usize, coding: TransferCoding) -> usize {
+        match (self, coding) {
+            (Self::Length(left), TransferCoding::Identity) => {
                 usize::try_from(*left).unwrap_or(usize::MAX).min(received)
             }
-            (Self::UntilClose, Encoding::Identity) => received,
+            (Self::UntilClose, TransferCoding::Identity) => received,
             _ => 0,
         }
     }
@@ -68,7 +68,7 @@ impl Framing {
         }
     }
 
-    /// Appends the content of `received` to `out` in this encoding, and the end of the body if it is there. `passes` chooses
+    /// Appends the content of `received` to `out` in this coding, and the end of the body if it is there. `passes` chooses
     /// the trailers. Returns how many of the bytes belong to the body.
     ///
     /// # Errors
@@ -76,13 +76,13 @@ impl Framing {
     pub fn forward(
         &mut self,
         received: &[u8],
-        encoding: Encoding,
+        coding: TransferCoding,
         out: &mut Vec<u8>,
         passes: impl Fn(&str) -> bool,
     ) -> Result<usize, MalformedBody> {
-        let write = |data: &[u8], out: &mut Vec<u8>| match encoding {
-            Encoding::Identity => out.extend_from_slice(data),
-            Encoding::Chunked => write_chunk(data, out),
+        let write = |data: &[u8], out: &mut Vec<u8>| match coding {
+            TransferCoding::Identity => out.extend_from_slice(data),
+            TransferCoding::Chunked => write_chunk(data, out),
         };
         match self {
             Self::Length(left) => {
@@ -95,9 +95,9 @@ impl Framing {
                 let was_done = chunks.is_done();
                 let taken = chunks.decode(received, |data| write(data, out))?;
                 if chunks.is_done() && !was_done {
-                    match encoding {
-                        Encoding::Identity => chunks.take_trailers(|_, _| {})?,
-                        Encoding::Chunked => chunks.write_last(out, passes)?,
+                    match coding {
+                        TransferCoding::Identity => chunks.take_trailers(|_, _| {})?,
+                        TransferCoding::Chunked => chunks.write_last(out, passes)?,
                     }
                 }
                 Ok(taken)
@@ -123,7 +123,7 @@ impl Framing {
                 Ok(taken)
             }
             Self::Length(_) | Self::UntilClose => {
-                let taken = self.unchanged(received.len(), Encoding::Identity);
+                let taken = self.unchanged(received.len(), TransferCoding::Identity);
                 self.skip(taken);
                 Ok(taken)
             }
@@ -134,10 +134,10 @@ impl Framing {
     ///
     /// # Errors
     /// The body is not complete.
-    pub fn end(&mut self, encoding: Encoding, out: &mut Vec<u8>) -> Result<(), MalformedBody> {
+    pub fn end(&mut self, coding: TransferCoding, out: &mut Vec<u8>) -> Result<(), MalformedBody> {
         match self {
             Self::UntilClose => {
-                if encoding == Encoding::Chunked {
+                if coding == TransferCoding::Chunked {
                     write_last_chunk(b"", out);
                 }
                 *self = Self::EMPTY;
@@ -155,22 +155,22 @@ mod tests {
 
     #[test]
     fn a_body_is_framed_again() {
-        for (framing, encoding, received, out, taken) in [
-            (Framing::Length(3), Encoding::Identity, "abcdef", "abc", 3),
-            (Framing::Length(3), Encoding::Chunked, "abc", "3\r\nabc\r\n", 3),
-            (Framing::chunked(), Encoding::Identity, "3\r\nabc\r\n0\r\nX: y\r\n\r\nmore", "abc", 19),
+        for (framing, coding, received, out, taken) in [
+            (Framing::Length(3), TransferCoding::Identity, "abcdef", "abc", 3),
+            (Framing::Length(3), TransferCoding::Chunked, "abc", "3\r\nabc\r\n", 3),
+            (Framing::chunked(), TransferCoding::Identity, "3\r\nabc\r\n0\r\nX: y\r\n\r\nmore", "abc", 19),
             (
                 Framing::chunked(),
-                Encoding::Chunked,
+                TransferCoding::Chunked,
                 "3;x\r\nabc\r\n0\r\nX: y\r\n\r\n",
                 "3\r\nabc\r\n0\r\nX: y\r\n\r\n",
                 21,
             ),
-            (Framing::UntilClose, Encoding::Chunked, "abc", "3\r\nabc\r\n", 3),
+            (Framing::UntilClose, TransferCoding::Chunked, "abc", "3\r\nabc\r\n", 3),
         ] {
             let (mut framing, mut sent) = (framing, Vec::new());
             assert_eq!(
-                framing.forward(received.as_bytes(), encoding, &mut sent, |_| true),
+                framing.forward(received.as_bytes(), coding, &mut sent, |_| true),
                 Ok(taken),
                 "{received}"
             );
@@ -191,15 +191,15 @@ mod tests {
 
     #[test]
     fn only_a_body_until_close_may_end_with_the_connection() {
-        for (framing, encoding, expected) in [
-            (Framing::UntilClose, Encoding::Chunked, Ok("0\r\n\r\n")),
-            (Framing::UntilClose, Encoding::Identity, Ok("")),
-            (Framing::EMPTY, Encoding::Identity, Ok("")),
-            (Framing::Length(1), Encoding::Identity, Err(MalformedBody)),
-            (Framing::chunked(), Encoding::Chunked, Err(MalformedBody)),
+        for (framing, coding, expected) in [
+            (Framing::UntilClose, TransferCoding::Chunked, Ok("0\r\n\r\n")),
+            (Framing::UntilClose, TransferCoding::Identity, Ok("")),
+            (Framing::EMPTY, TransferCoding::Identity, Ok("")),
+            (Framing::Length(1), TransferCoding::Identity, Err(MalformedBody)),
+            (Framing::chunked(), TransferCoding::Chunked, Err(MalformedBody)),
         ] {
             let (mut framing, mut out) = (framing, Vec::new());
-            let ended = framing.end(encoding, &mut out).map(|()| std::str::from_utf8(&out).unwrap());
+            let ended = framing.end(coding, &mut out).map(|()| std::str::from_utf8(&out).unwrap());
             assert_eq!(ended, expected, "{framing:?}");
         }
     }

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::stream::Stream;
 use crate::http1::chunked::MalformedBody;
-use crate::http1::framing::{Encoding, Framing};
+use crate::http1::framing::{Framing, TransferCoding};
 
 /// The initial size in bytes: enough for a head and a small page.
 pub const INITIAL_SIZE: usize = 16 << 10;
@@ -115,24 +115,24 @@ impl Buffer {
         }
     }
 
-    /// Moves the bytes of a body to `out` in this encoding. What is left comes after the body. `passes` chooses the trailers.
+    /// Moves the bytes of a body to `out` in this coding. What is left comes after the body. `passes` chooses the trailers.
     ///
     /// # Errors
     /// The framing is malformed. What came before is in `out`.
     pub fn forward(
         &mut self,
         body: &mut Framing,
-        encoding: Encoding,
+        coding: TransferCoding,
         out: &mut Vec<u8>,
         passes: impl Fn(&str) -> bool,
     ) -> Result<(), MalformedBody> {
-        let unchanged = body.unchanged(self.bytes().len(), encoding);
+        let unchanged = body.unchanged(self.bytes().len(), coding);
         if unchanged > 0 {
             self.move_to(unchanged, out);
             body.skip(unchanged);
             return Ok(());
         }
-        let taken = body.forward(self.bytes(), encoding, out, passes)?;
+        let taken = body.forward(self.bytes(), coding, out, passes)?;
         self.consume(taken);
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::buffer::Buffer;
 use super::stream::Stream;
 use super::traffic::Traffic;
 use crate::http1::chunked::MalformedBody;
-use crate::http1::framing::{Encoding, Framing};
+use crate::http1::framing::{Framing, TransferCoding};
 use crate::http1::request::RequestHead;
 
 /// How much of an unwanted body is read, in bytes: enough for a form with some photographs.
@@ -61,13 +61,13 @@ impl RequestBody {
     pub(super) fn forward(
         &mut self,
         input: &mut Buffer,
-        encoding: Encoding,
+        coding: TransferCoding,
         out: &mut Vec<u8>,
         passes: impl Fn(&str) -> bool,
     ) -> Result<(), MalformedBody> {
         self.awaits_continue = false;
         input.expect(&self.framing);
-        input.forward(&mut self.framing, encoding, out, passes)
+        input.forward(&mut self.framing, coding, out, passes)
     }
 
     /// Ready when the rest was discarded (true), or cannot be (false): it is malformed or too long, or the client waits to

@@ -8,7 +8,7 @@ mod language;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, ORIGIN};
 use http::{HeaderMap, Method};
 
-pub(super) use self::encoding::{Encoding, choose_encoding};
+pub(super) use self::encoding::{ContentCoding, choose_encoding};
 pub(super) use self::language::choose_language;
 pub(super) use self::language::nearest_language;
 

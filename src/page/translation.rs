@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::body::Translated;
 use super::compression::{self, CompressedPart};
 use super::fields::{GRPC_MESSAGE, GRPC_STATUS};
-use super::negotiate::{Encoding, Grpc};
+use super::negotiate::{ContentCoding, Grpc};
 use super::response::PreparedResponse;
 use super::{csp, parts};
 
@@ -47,12 +47,12 @@ impl Translation {
         &self,
         page: &Translated<'_>,
         empty: &PreparedResponse,
-        encoding: Encoding,
+        coding: ContentCoding,
     ) -> PreparedResponse {
         let html = kept(&self.html, || Html::new(page));
         let (body, coding) = match &html.content {
             HtmlContent::Plain(body) => (body.clone(), None),
-            HtmlContent::Compressed(parts) => (encode(parts, encoding), encoding.field_value()),
+            HtmlContent::Compressed(parts) => (encode(parts, coding), coding.field_value()),
         };
         let mut response = empty.with_content("text/html; charset=utf-8", body);
         response.headers.insert(CONTENT_SECURITY_POLICY, html.policy.clone());
@@ -145,11 +145,11 @@ fn text(
 }
 
 /// Returns the HTML in a content coding. Few clients want it as it is, and decompressing it takes much less time than rendering it.
-fn encode(parts: &[Arc<CompressedPart>], encoding: Encoding) -> Bytes {
-    match encoding {
-        Encoding::Identity => compression::text(parts),
-        Encoding::Gzip => compression::gzip(parts),
-        Encoding::Brotli => compression::brotli(parts),
+fn encode(parts: &[Arc<CompressedPart>], coding: ContentCoding) -> Bytes {
+    match coding {
+        ContentCoding::Identity => compression::text(parts),
+        ContentCoding::Gzip => compression::gzip(parts),
+        ContentCoding::Brotli => compression::brotli(parts),
     }
     .into()
 }
@@ -205,14 +205,14 @@ mod tests {
             let size = prepared.prepare(&page);
             assert!(prepared.is_prepared() && prepared.prepare(&page) == size);
             let html = page.html().0;
-            for encoding in [Encoding::Brotli, Encoding::Gzip, Encoding::Identity] {
+            for coding in [ContentCoding::Brotli, ContentCoding::Gzip, ContentCoding::Identity] {
                 let [response, expected] =
-                    [&prepared, &made].map(|translation| translation.html(&page, &empty, encoding));
-                assert_eq!(response.headers, expected.headers, "{encoding:?}");
-                assert_eq!(response.body(), expected.body(), "{encoding:?}");
-                let is_plain = encoding == Encoding::Identity || !is_compressed;
-                assert_eq!(response.body() == html.as_bytes(), is_plain, "{encoding:?}");
-                assert_eq!(response.headers.contains_key(CONTENT_ENCODING), !is_plain, "{encoding:?}");
+                    [&prepared, &made].map(|translation| translation.html(&page, &empty, coding));
+                assert_eq!(response.headers, expected.headers, "{coding:?}");
+                assert_eq!(response.body(), expected.body(), "{coding:?}");
+                let is_plain = coding == ContentCoding::Identity || !is_compressed;
+                assert_eq!(response.body() == html.as_bytes(), is_plain, "{coding:?}");
+                assert_eq!(response.headers.contains_key(CONTENT_ENCODING), !is_plain, "{coding:?}");
             }
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::time::timeout;
 
-use crate::http1::framing::{Encoding, Framing};
+use crate::http1::framing::{Framing, TransferCoding};
 use crate::http1::refusal::{INCOMPLETE_BODY, MALFORMED_BODY, Refusal};
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
@@ -43,7 +43,7 @@ async fn receive(client: &mut ClientConnection, max: usize) -> Result<Bytes, Bod
     client.ask_for_body().await.map_err(|_| BodyError::BrokeOff)?;
     let mut body = Vec::new();
     loop {
-        let received = client.forward_body(Encoding::Identity, &mut body, |_| false);
+        let received = client.forward_body(TransferCoding::Identity, &mut body, |_| false);
         received.map_err(|_| BodyError::Refused(MALFORMED_BODY))?;
         if body.len() > max {
             return Err(BodyError::Refused(TOO_LONG));

@@ -146,7 +146,7 @@ mod tests {
     use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
-    use crate::http1::framing::Encoding;
+    use crate::http1::framing::TransferCoding;
     use crate::net::accepted::AcceptedTcp;
     use crate::server::preface::PREFACE;
     use crate::server::response::respond;
@@ -170,7 +170,7 @@ mod tests {
                 b"/upload" => {
                     while !client.has_whole_body() {
                         poll_fn(|cx| client.poll_fill(cx)).await.unwrap();
-                        client.forward_body(Encoding::Identity, &mut Vec::new(), |_| false).unwrap();
+                        client.forward_body(TransferCoding::Identity, &mut Vec::new(), |_| false).unwrap();
                     }
                     "ok".into()
                 }

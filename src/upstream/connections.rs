@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::queue::Queue;
+use super::queue::TurnQueue;
 use super::shared_connection::{RequestCount, RequestPlace, SharedConnection};
 use super::target::Target;
 use super::translated::StreamFailure;
@@ -25,7 +25,7 @@ struct ProcessConnections {
     open: AtomicUsize,
     /// The connections of HTTP/2 that take requests.
     shared: Mutex<Vec<Arc<SharedConnection>>>,
-    waiting: Queue,
+    waiting: TurnQueue,
     close_idle: Notify,
 }
 

@@ -13,7 +13,7 @@ use super::cut_log::record_cut;
 use super::response::filter;
 use super::{Forwarded, UpstreamError};
 use crate::http1::fields::ConnectionOptions;
-use crate::http1::framing::{Encoding, Framing};
+use crate::http1::framing::{Framing, TransferCoding};
 use crate::net::buffer::clear_sent;
 use crate::net::client::ClientConnection;
 use crate::net::stream::Stream;
@@ -22,7 +22,7 @@ use crate::net::stream::Stream;
 pub(super) struct Download {
     pub(super) status: StatusCode,
     pub(super) framing: Framing,
-    pub(super) encoding: Encoding,
+    pub(super) coding: TransferCoding,
     pub(super) options: ConnectionOptions,
     /// How long the upstream keeps the connection for another request; `None` if it does not.
     pub(super) idle_limit: Option<Duration>,
@@ -49,23 +49,23 @@ impl Download {
     /// Bytes that can be sent now without changing the content: the size of the next chunk may have leading zeros (RFC 9112,
     /// section 7.1). None if the content is not in chunks.
     pub(super) fn probe(&self) -> &'static [u8] {
-        match self.encoding {
-            Encoding::Chunked => b"0",
-            Encoding::Identity => b"",
+        match self.coding {
+            TransferCoding::Chunked => b"0",
+            TransferCoding::Identity => b"",
         }
     }
 
     /// Takes what was received of the content.
     pub(super) fn take(&mut self, buffers: &mut Buffers) -> Result<(), UpstreamError> {
-        let Self { framing, encoding, options, .. } = self;
+        let Self { framing, coding, options, .. } = self;
         let passes = |name: &str| filter(options).passes_trailer(name);
-        let taken = buffers.from_upstream.forward(framing, *encoding, &mut buffers.to_client, passes);
+        let taken = buffers.from_upstream.forward(framing, *coding, &mut buffers.to_client, passes);
         taken.map_err(|_| UpstreamError::Invalid("its chunks are malformed"))
     }
 
     /// Ends the content when the upstream has closed.
     pub(super) fn end(&mut self, buffers: &mut Buffers) -> Result<(), UpstreamError> {
-        let ended = self.framing.end(self.encoding, &mut buffers.to_client);
+        let ended = self.framing.end(self.coding, &mut buffers.to_client);
         ended.map_err(|_| UpstreamError::Broken(io::Error::from(io::ErrorKind::UnexpectedEof).into()))
     }
 

@@ -11,7 +11,7 @@ use super::target::Target;
 
 /// The requests of all threads that wait for a turn.
 #[derive(Default)]
-pub(super) struct Queue {
+pub(super) struct TurnQueue {
     requests: Mutex<VecDeque<QueuedRequest>>,
     /// How many they are.
     length: AtomicUsize,
@@ -24,7 +24,7 @@ struct QueuedRequest {
     turn: oneshot::Sender<Turn>,
 }
 
-impl Queue {
+impl TurnQueue {
     pub(super) fn is_empty(&self) -> bool {
         self.length.load(Ordering::SeqCst) == 0
     }
@@ -67,7 +67,7 @@ impl Queue {
 
 /// The place of a request in the queue, until it is dropped.
 pub(super) struct QueuePlace<'q> {
-    queue: &'q Queue,
+    queue: &'q TurnQueue,
     id: u64,
 }
 

@@ -8,7 +8,7 @@ use super::tunnel::offered_protocols;
 use super::{Route, via};
 use crate::http1::content_length::{decimal, write_length};
 use crate::http1::fields::{FieldFilter, FieldLine, Sender, tokens, write_field, write_received};
-use crate::http1::framing::{Encoding, Framing};
+use crate::http1::framing::{Framing, TransferCoding};
 use crate::http1::request::{RequestHead, Version};
 use crate::matching::bypass::{carries_secret, is_field as is_bypass_field, without_secret};
 use crate::matching::client_address::X_FORWARDED_FOR;
@@ -19,11 +19,11 @@ pub const X_REQUEST_ID: &str = "x-request-id";
 
 const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// Returns the encoding of a request's body, as it goes to the upstream.
-pub(super) fn encoding(framing: &Framing) -> Encoding {
+/// Returns the coding of a request's body, as it goes to the upstream.
+pub(super) fn coding(framing: &Framing) -> TransferCoding {
     match framing {
-        Framing::Chunked(_) => Encoding::Chunked,
-        Framing::Length(_) | Framing::UntilClose => Encoding::Identity,
+        Framing::Chunked(_) => TransferCoding::Chunked,
+        Framing::Length(_) | Framing::UntilClose => TransferCoding::Identity,
     }
 }
 

@@ -19,7 +19,7 @@ use crate::http1::fields::{
     ConnectionOptions, FieldFilter, FieldLine, Sender, tokens, write_field, write_received,
 };
 use crate::http1::foreign_fields::ForeignFields;
-use crate::http1::framing::{Encoding, Framing};
+use crate::http1::framing::{Framing, TransferCoding};
 use crate::http1::request::{RequestHead, Version};
 use crate::http1::response::{INVALID_NAME, ResponseHead, has_no_body};
 use crate::log_interval::LogInterval;
@@ -88,7 +88,7 @@ impl Exchange<'_, '_> {
             };
             write(to_client, &head, &request.method, &to);
         }
-        let (idle_limit, encoding) = (idle_limit(&head), encoding(&head.framing, client.version()));
+        let (idle_limit, coding) = (idle_limit(&head), coding(&head.framing, client.version()));
         let may_pause = !matches!(head.framing, Framing::Length(_)) && may_pause(head.values("content-type"));
         let ResponseHead { status, framing, options, .. } = head;
         from_upstream.consume(length);
@@ -99,7 +99,7 @@ impl Exchange<'_, '_> {
         Ok(Some(Download {
             status,
             framing,
-            encoding,
+            coding,
             options,
             idle_limit,
             may_pause,
@@ -146,11 +146,11 @@ fn idle_limit(head: &ResponseHead<'_>) -> Option<Duration> {
     head.keeps_alive.then(|| head.idle_timeout.map_or(Duration::MAX, limit))
 }
 
-/// Returns the encoding of a response's content for a client of this version.
-fn encoding(framing: &Framing, version: Version) -> Encoding {
+/// Returns the coding of a response's content for a client of this version.
+fn coding(framing: &Framing, version: Version) -> TransferCoding {
     match framing {
-        Framing::Chunked(_) | Framing::UntilClose if version.has_chunks() => Encoding::Chunked,
-        Framing::Length(_) | Framing::Chunked(_) | Framing::UntilClose => Encoding::Identity,
+        Framing::Chunked(_) | Framing::UntilClose if version.has_chunks() => TransferCoding::Chunked,
+        Framing::Length(_) | Framing::Chunked(_) | Framing::UntilClose => TransferCoding::Identity,
     }
 }
 
@@ -170,7 +170,7 @@ fn write(out: &mut Vec<u8>, head: &ResponseHead<'_>, method: &Method, to: &ToCli
     if let Some(length) = head.length.filter(|_| !has_no_body(head.status)) {
         write_length(out, length);
     }
-    if encoding(&head.framing, to.version) == Encoding::Chunked {
+    if coding(&head.framing, to.version) == TransferCoding::Chunked {
         out.extend_from_slice(b"transfer-encoding: chunked\r\n");
     }
     if !head.is_dated {

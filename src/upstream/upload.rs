@@ -14,7 +14,7 @@ use self::keeping::MIN_KEPT;
 use super::ClientError;
 use super::kept::KeptMemory;
 use crate::http1::fields::FieldFilter;
-use crate::http1::framing::Encoding;
+use crate::http1::framing::TransferCoding;
 use crate::matching::bypass::is_field as is_bypass_field;
 use crate::net::client::ClientConnection;
 use crate::net::stream::Stream;
@@ -25,7 +25,7 @@ const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The request on its way to one connection of the upstream.
 pub(super) struct Upload<'m> {
-    encoding: Encoding,
+    coding: TransferCoding,
     filter: FieldFilter<'m>,
     /// How many of the bytes to send were sent.
     sent: usize,
@@ -64,13 +64,13 @@ impl<'m> Upload<'m> {
     /// The upload of a request whose head is ready to be sent, perhaps with the beginning of the body. An upstream of HTTP/2 may
     /// refuse it, so that it can be sent once more.
     pub(super) fn new(
-        encoding: Encoding,
+        coding: TransferCoding,
         filter: FieldFilter<'m>,
         client: &ClientConnection,
         over_http2: bool,
     ) -> Self {
         Self {
-            encoding,
+            coding,
             filter,
             sent: 0,
             max_kept: if over_http2 { MIN_KEPT } else { 0 },
@@ -217,7 +217,7 @@ impl<'m> Upload<'m> {
         }
         let filter = self.filter;
         client
-            .forward_body(self.encoding, bytes, |name| filter.passes_trailer(name) && !is_bypass_field(name))
+            .forward_body(self.coding, bytes, |name| filter.passes_trailer(name) && !is_bypass_field(name))
             .map_err(|_| ClientError::MalformedBody)
     }
 

@@ -2,7 +2,7 @@
 
 use downtime::http1::chunked::Chunks;
 use downtime::http1::fields::FieldLine as Header;
-use downtime::http1::framing::{Encoding, Framing as Body};
+use downtime::http1::framing::{Framing as Body, TransferCoding};
 use downtime::http1::head::complete_within;
 use downtime::http1::request::{RequestHead, Version};
 use downtime::http1::response::ResponseHead;
@@ -125,7 +125,7 @@ impl Reader {
         let taken = match body {
             Body::Chunked(chunks) => read_chunks(chunks, &self.received, message)?,
             Body::Length(_) | Body::UntilClose => {
-                let taken = body.unchanged(self.received.len(), Encoding::Identity);
+                let taken = body.unchanged(self.received.len(), TransferCoding::Identity);
                 message.body.extend_from_slice(&self.received[..taken]);
                 body.skip(taken);
                 taken

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::ClientConnection;
 use crate::http1::chunked::MalformedBody;
 use crate::http1::encode::CONTINUE;
-use crate::http1::framing::Encoding;
+use crate::http1::framing::TransferCoding;
 use crate::net::request_body::DISCARD_TIME;
 
 impl ClientConnection {
@@ -44,11 +44,11 @@ impl ClientConnection {
     /// Moves received bytes of the request's body to `out`. `passes` chooses the trailers.
     pub fn forward_body(
         &mut self,
-        encoding: Encoding,
+        coding: TransferCoding,
         out: &mut Vec<u8>,
         passes: impl Fn(&str) -> bool,
     ) -> Result<(), MalformedBody> {
-        self.body.forward(&mut self.input, encoding, out, passes)
+        self.body.forward(&mut self.input, coding, out, passes)
     }
 
     /// Reads and discards the rest of the request's body, within limits. Returns true if the next request can follow.

@@ -13,7 +13,7 @@ use tokio::io::AsyncWrite as _;
 use super::ClientConnection;
 use crate::descriptors::LentFile;
 use crate::http1::request::Version;
-use crate::net::prepared::PreparedResponse;
+use crate::net::encoded_response::EncodedResponse;
 use crate::net::send::{SendLimit, await_demand, send_all, send_file};
 use crate::net::stream::Stream;
 use crate::net::traffic::Traffic;
@@ -143,7 +143,7 @@ impl ClientConnection {
     }
 
     /// Sends a prepared response, as [`ClientConnection::send`] sends bytes.
-    pub async fn send_prepared(&mut self, response: &PreparedResponse) -> io::Result<()> {
+    pub async fn send_prepared(&mut self, response: &EncodedResponse) -> io::Result<()> {
         if let Some(whole) = response.http2().filter(|_| self.is_http2()) {
             self.send_whole(|| whole.clone(), response.http1().len() as u64);
             return Ok(());

@@ -7,13 +7,13 @@ use crate::http1::content_coding::choose_coding;
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::page) enum Encoding {
+pub(in crate::page) enum ContentCoding {
     Identity,
     Gzip,
     Brotli,
 }
 
-impl Encoding {
+impl ContentCoding {
     /// Returns the value of `Content-Encoding`; `None` for the identity.
     pub(in crate::page) fn field_value(self) -> Option<HeaderValue> {
         match self {
@@ -25,11 +25,11 @@ impl Encoding {
 }
 
 /// Returns the coding of the page for a client.
-pub(in crate::page) fn choose_encoding(headers: &HeaderMap) -> Encoding {
+pub(in crate::page) fn choose_encoding(headers: &HeaderMap) -> ContentCoding {
     let lines = || headers.get_all(ACCEPT_ENCODING).iter().map(HeaderValue::as_bytes);
     match choose_coding(lines, &["br", "gzip"]) {
-        Some(0) => Encoding::Brotli,
-        Some(_) => Encoding::Gzip,
-        None => Encoding::Identity,
+        Some(0) => ContentCoding::Brotli,
+        Some(_) => ContentCoding::Gzip,
+        None => ContentCoding::Identity,
     }
 }

@@ -60,7 +60,7 @@ mod tests {
 
     use super::*;
     use crate::http1::fields::{ConnectionOptions, FieldFilter, Sender};
-    use crate::http1::framing::Encoding;
+    use crate::http1::framing::TransferCoding;
     use crate::net::client::ClientConnection;
     use crate::net::peer::Peer;
 
@@ -70,7 +70,7 @@ mod tests {
         let client = ClientConnection::for_http2(ours.into(), Rc::new(Peer::new(None)), Rc::default());
         let options = ConnectionOptions::default();
         let filter = FieldFilter { sender: Sender::Client, options: &options };
-        let mut upload = Upload::new(Encoding::Identity, filter, &client, true);
+        let mut upload = Upload::new(TransferCoding::Identity, filter, &client, true);
         let mut bytes = vec![7; 1 << 20];
         upload.sent = bytes.len();
         assert!(!upload.may_keep());

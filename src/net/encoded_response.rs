@@ -11,7 +11,7 @@ use crate::http1::response::ResponseHead;
 
 /// A response that is prepared once and sent any number of times.
 #[derive(Debug)]
-pub struct PreparedResponse {
+pub struct EncodedResponse {
     http1: Bytes,
     /// True for the response to HEAD.
     to_head: bool,
@@ -19,7 +19,7 @@ pub struct PreparedResponse {
     http2: OnceCell<Option<Response<Bytes>>>,
 }
 
-impl PreparedResponse {
+impl EncodedResponse {
     /// The response whose head and content are these bytes of HTTP/1.1. The content has a length.
     pub fn new(http1: Bytes, to_head: bool) -> Self {
         Self { http1, to_head, http2: OnceCell::new() }
@@ -73,13 +73,13 @@ mod tests {
             ("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n", "", true, "200 content-length=7"),
             ("HTTP/1.1 204 No Content\r\n", "", false, "204"),
         ] {
-            let prepared = PreparedResponse::new(format!("{head}\r\n{content}").into(), to_head);
+            let prepared = EncodedResponse::new(format!("{head}\r\n{content}").into(), to_head);
             let response = prepared.http2().unwrap();
             let fields =
                 response.headers().iter().map(|(name, value)| format!(" {name}={}", value.to_str().unwrap()));
             assert_eq!(response.status().as_str().to_owned() + &fields.collect::<String>(), expected);
             assert_eq!(response.body(), content);
         }
-        assert!(PreparedResponse::new("HTTP/1.1 200".into(), false).http2().is_none());
+        assert!(EncodedResponse::new("HTTP/1.1 200".into(), false).http2().is_none());
     }
 }
