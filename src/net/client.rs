@@ -42,7 +42,8 @@ pub struct ClientConnection {
     body: RequestBody,
     /// True if the connection closes after the response.
     closes: bool,
-    has_begun_response: bool,
+    /// True if an end of its data is noticed when it comes, and nothing was sent to it since that began.
+    is_watched: bool,
     send_limit: SendLimit,
     traffic: Rc<Traffic>,
     /// Set when the client has stopped sending, or may have, which it may do and wait for the response.
@@ -80,7 +81,7 @@ impl ClientConnection {
             version: Version::Http11,
             body: RequestBody::default(),
             closes: false,
-            has_begun_response: false,
+            is_watched: false,
             send_limit: SendLimit::new(Duration::MAX),
             traffic: Rc::default(),
             half_closed: None,
@@ -93,7 +94,7 @@ impl ClientConnection {
         self.version = head.version;
         self.body = RequestBody::new(head);
         self.closes = head.closes();
-        self.has_begun_response = false;
+        self.is_watched = false;
         self.send_limit.has_waited = false;
         self.half_closed.take_if(|half_closed| half_closed.is_assumed);
         if let Some(half_closed) = &mut self.half_closed {

@@ -20,17 +20,17 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 pub(super) struct HalfClosed {
     timer: Pin<Box<Sleep>>,
     is_probed: bool,
-    /// True if its response had begun. Programs that half-close do so behind their request.
-    is_within_response: bool,
+    /// True if that was so late after its request that it is not meant as the end of that.
+    is_late: bool,
     /// True if it has sent more than is read during its request, so that an end of that would not show.
     pub(super) is_assumed: bool,
 }
 
 impl HalfClosed {
-    /// The client has stopped sending now, before or after its response has begun.
-    pub(super) fn new(is_within_response: bool) -> Self {
+    /// The client has stopped sending.
+    pub(super) fn new(is_late: bool) -> Self {
         let timer = Box::pin(sleep(PROBE_AFTER));
-        Self { timer, is_probed: false, is_within_response, is_assumed: false }
+        Self { timer, is_probed: false, is_late, is_assumed: false }
     }
 
     /// The client may have stopped sending behind what is not read during its request.
@@ -40,7 +40,7 @@ impl HalfClosed {
 
     /// A further request of the client begins, which it has sent before it stopped.
     pub(super) fn begin_request(&mut self) {
-        self.is_within_response = false;
+        self.is_late = false;
         self.restart();
     }
 
@@ -51,11 +51,11 @@ impl HalfClosed {
     }
 
     /// Ready when the client has left. `probe` is sent if nothing else is. If it is empty, nothing can be sent: a client that stopped
-    /// within its response is taken to have left, and of another one, what is sent next of the response will tell.
+    /// late is taken to have left, and of another one, what is sent next of the response will tell.
     pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>, stream: &mut Stream, probe: &[u8]) -> Poll<()> {
         loop {
             ready!(self.timer.as_mut().poll(cx));
-            if stream.has_failed() || probe.is_empty() && self.is_within_response {
+            if stream.has_failed() || probe.is_empty() && self.is_late {
                 return Poll::Ready(());
             }
             if !self.is_probed && !probe.is_empty() {

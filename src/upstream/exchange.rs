@@ -122,7 +122,7 @@ impl Exchange<'_, '_> {
 
     /// Forwards the response, and meanwhile the rest of the request's body.
     fn poll_forward(&mut self, download: &mut Download, cx: &mut Context<'_>) -> Poll<Forwarded> {
-        let Self { client, upstream, buffers, upload, closing, limits, .. } = self;
+        let Self { client, upstream, buffers, upload, closing, limits, started_at, .. } = self;
         if let Poll::Ready(forwarded) = download.poll(cx, client, upstream, buffers) {
             return Poll::Ready(forwarded);
         }
@@ -139,7 +139,7 @@ impl Exchange<'_, '_> {
         if upload.is_over()
             && waits_for_upstream
             && client.poll_watched(cx, &mut buffers.unwatched).is_ready()
-            && client.poll_gone(cx, download.probe()).is_ready()
+            && client.poll_gone(cx, download.probe(), upload.ended_at.unwrap_or(*started_at)).is_ready()
         {
             return Poll::Ready(Forwarded::Cut);
         }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite as _;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use self::keeping::MIN_KEPT;
 use super::ClientError;
@@ -39,6 +39,8 @@ pub(super) struct Upload<'m> {
     has_sent: bool,
     /// True once there was something that could not be sent at once.
     has_waited: bool,
+    /// When it was over, if that was not at once.
+    pub(super) ended_at: Option<Instant>,
     state: UploadState,
     waits_for: Party,
     /// Set while the body waits until the upstream asks for it. Expires when it has waited long enough.
@@ -78,6 +80,7 @@ impl<'m> Upload<'m> {
             has_dropped_head: false,
             has_sent: false,
             has_waited: false,
+            ended_at: None,
             state: UploadState::Sending,
             waits_for: Party::Upstream,
             gate: client.awaits_continue().then(|| Box::pin(sleep(CONTINUE_TIMEOUT))),
@@ -177,6 +180,9 @@ impl<'m> Upload<'m> {
             }
         }
         self.has_waited |= !self.is_over();
+        if had_to_wait && self.is_over() {
+            self.ended_at.get_or_insert_with(Instant::now);
+        }
         Ok(has_progress && had_to_wait)
     }
 

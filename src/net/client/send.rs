@@ -58,7 +58,7 @@ impl ClientConnection {
     }
 
     fn record_write(&mut self, taken: usize) {
-        self.has_begun_response = true;
+        self.is_watched = false;
         self.traffic.add_sent(taken as u64);
         if let Some(half_closed) = &mut self.half_closed {
             half_closed.restart();
@@ -124,7 +124,7 @@ impl ClientConnection {
     fn sending(
         &mut self,
     ) -> (&mut Stream, &mut SendLimit, &Traffic, impl FnMut(&mut Stream, &mut Context<'_>)) {
-        self.has_begun_response = true;
+        self.is_watched = false;
         let Self { stream, input, body, send_limit, traffic, .. } = self;
         let traffic = &**traffic;
         let discard = move |stream: &mut Stream, cx: &mut Context<'_>| {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
 use super::messages::RecordingUpstream;
-use super::{DOWN, FORMS, GET, POST, RequestForm, in_process, response, site};
-use crate::proxy::peer::{Origin, settled};
+use super::{DOWN, FORMS, GET, POST, RequestForm, in_process, in_process_with, response, site};
+use crate::proxy::gateway::{InProcessGateway, Options};
+use crate::proxy::peer::{Origin, RawPeer, settled};
 use crate::support::http::{Response, read};
 use crate::support::process::{ConfigDirectory, GatewayProcess};
 use crate::upstreams::ScriptedUpstream;
@@ -162,6 +163,49 @@ async fn a_half_closed_client_gets_the_rest_of_a_response_that_pauses() {
             drop(upstream);
             let (rest, is_clean) = client.rest().await;
             assert!(rest.contains("world") && is_clean, "{case}: {rest:?}");
+        }
+    }
+}
+
+/// A gateway with a connection to its upstream that has carried a request, and the other end of that.
+async fn with_kept_connection(origin: &Origin) -> (InProcessGateway, RawPeer) {
+    // A busy machine may take longer than the two seconds of the default.
+    let options = Options { limits: "upstream_idle = \"1h\"\n", ..Options::default() };
+    let gateway = in_process_with(&origin.url(), options);
+    let mut client = gateway.connect().await;
+    client.send(&GET.request("/first")).await;
+    let mut upstream = origin.accept().await;
+    upstream.head().await;
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst").await;
+    client.until("first").await;
+    settled().await;
+    (gateway, upstream)
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_client_that_half_closes_soon_after_its_request_gets_the_rest_of_a_response_that_pauses() {
+    // As early as it can, and when the response has begun.
+    for awaits_response in [false, true] {
+        for form in FORMS {
+            let case = format!("{form:?}, awaits the response: {awaits_response}");
+            let origin = Origin::bind().await;
+            let (gateway, mut upstream) = with_kept_connection(&origin).await;
+            let mut client = gateway.connect().await;
+            client.send(&form.request("/")).await;
+            if !awaits_response {
+                client.stream.shutdown().await.expect("half-closed");
+            }
+            upstream.head().await;
+            upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello").await;
+            client.until("hello").await;
+            if awaits_response {
+                client.stream.shutdown().await.expect("half-closed");
+            }
+            settled().await;
+            pause().await;
+            // The gateway may have closed the connection.
+            let _ = upstream.stream.write_all(b"world").await;
+            assert_eq!(client.rest().await, ("world".to_owned(), true), "{case}");
         }
     }
 }
