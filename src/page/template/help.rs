@@ -104,6 +104,7 @@ const STATEMENTS: [&str; 21] = [
 /// The statements that need a second file.
 const FILE_STATEMENTS: [&str; 5] = ["include", "extends", "import", "from", "block"];
 const ONE_FILE: &str = "a template is a single file: copy the content of the other file into it";
+const CLOSE_TAG: &str = "close each `{%` with `%}`";
 const CLOSE_VARIABLE: &str = "close each `{{` with `}}`";
 
 /// Returns the help for an error of the engine at this byte of the source.
@@ -147,7 +148,9 @@ fn test_help(name: &str) -> String {
 
 fn method_help(detail: &str) -> Option<String> {
     let (_, name) = detail.split_once(" has no method named ")?;
-    FILTERS.contains(&name).then(|| format!("write it as a filter: `|{name}`"))
+    // In Python, methods of these names do something else than the filters.
+    let differs = matches!(name, "count" | "join");
+    (FILTERS.contains(&name) && !differs).then(|| format!("write it as a filter: `|{name}`"))
 }
 
 /// Returns the help for an unknown part of a variable.
@@ -159,6 +162,11 @@ fn attribute_help(path: &str) -> Option<String> {
         "accent" => vec!["light", "dark"],
         _ => return None,
     };
+    if parts.contains(&part) {
+        return Some(format!(
+            "write `{{% if {variable} %}}` and `{{% endif %}}` around it: `{variable}` may be none"
+        ));
+    }
     if let Some(nearest) = nearest(part, &parts) {
         return Some(did_you_mean(&format!("{variable}.{nearest}")));
     }
@@ -168,28 +176,43 @@ fn attribute_help(path: &str) -> Option<String> {
 
 fn statement_help(name: &str) -> String {
     let fixed = match name {
-        _ if FILE_STATEMENTS.contains(&name) || nearest(name, &FILE_STATEMENTS).is_some() => ONE_FILE,
-        "elseif" | "elsif" | "elsesif" => "write `elif`",
+        _ if FILE_STATEMENTS.contains(&name) => ONE_FILE,
+        "elseif" | "elsif" => "write `elif`",
         "unless" => "write `{% if not … %}` and `{% endif %}`",
         "comment" => "write a comment as `{# … #}`",
         "assign" | "let" | "var" => "write `{% set name = … %}`",
-        "else" | "elif" | "endif" => "write `{% if … %}` before it, or remove it",
-        "endfor" => "write `{% for … %}` before it, or remove it",
-        _ if STATEMENTS.contains(&name) => "write the tag that it ends before it, or remove it",
-        _ => match nearest(name, &STATEMENTS) {
-            Some(nearest) => return did_you_mean(nearest),
-            None => {
-                "a template has no tags but those of Jinja2, such as `{% if … %}`, `{% for … %}` and `{% set … %}`"
-            }
-        },
+        "else" | "elif" => {
+            "write it after `{% if … %}`, as `elif` before `else`, and close each tag in between"
+        }
+        _ if STATEMENTS.contains(&name) => {
+            let begin = name.trim_start_matches("end");
+            return format!(
+                "write `{{% {begin} … %}}` before it, and close each tag in between, or remove it"
+            );
+        }
+        _ => return nearest_statement(name),
     };
     fixed.to_owned()
+}
+
+fn nearest_statement(name: &str) -> String {
+    let nearest_of = |names| nearest(name, names).map(did_you_mean);
+    nearest_of(&STATEMENTS)
+        .or_else(|| nearest_of(&FILE_STATEMENTS).map(|guess| format!("{guess} {ONE_FILE}")))
+        .unwrap_or_else(|| {
+            "a template has no tags but those of Jinja2, such as `{% if … %}`, `{% for … %}` and `{% set … %}`"
+                .to_owned()
+        })
 }
 
 /// Returns the help for something that the engine did not expect at this place.
 fn syntax_help(detail: &str, source: &str, at: usize) -> Option<&'static str> {
     let (before, rest) = (source.get(..at)?, source.get(at..)?);
     match detail {
+        "unexpected `}`, expected end of block" => Some(CLOSE_TAG),
+        "unexpected end of input, expected end of block" if source.rfind("{%") > source.rfind("%}") => {
+            Some(CLOSE_TAG)
+        }
         "unexpected end of input, expected end of block" => {
             Some("close each `{% if … %}` with `{% endif %}`, and each `{% for … %}` with `{% endfor %}`")
         }
@@ -205,8 +228,9 @@ fn syntax_help(detail: &str, source: &str, at: usize) -> Option<&'static str> {
         "unexpected character" => match rest.chars().next()? {
             '&' => Some("write `and`"),
             '!' => Some("write `not`"),
-            '?' => Some("write `{{ … if … else … }}`"),
-            '#' | '/' => Some("write `{% if … %}` and `{% endif %}`: the language is that of Jinja2"),
+            '?' if rest.starts_with("??") => Some("write `or`"),
+            '?' if rest.starts_with("? ") => Some("write `{{ … if … else … }}`"),
+            '#' => Some("write `{% if … %}` and `{% endif %}`: the language is that of Jinja2"),
             _ => None,
         },
         _ => None,
@@ -247,21 +271,36 @@ mod tests {
             ("{{ words.trynow }}", "did you mean `words.try_now`?"),
             ("{{ words.nothing_like_it }}", "there are `words."),
             ("{% if accent %}{{ accent.lihgt }}{% endif %}", "did you mean `accent.light`?"),
+            (
+                "{{ accent.light }}",
+                "write `{% if accent %}` and `{% endif %}` around it: `accent` may be none",
+            ),
             ("{% extends 'base.html' %}", ONE_FILE),
-            ("{% extend 'base.html' %}", ONE_FILE),
-            ("{% blok content %}{% endblok %}", ONE_FILE),
+            ("{% extend 'base.html' %}", "did you mean `extends`? a template is a single file"),
+            ("{% blok content %}{% endblok %}", "did you mean `block`? a template is a single file"),
             ("{% fi until %}x{% endif %}", "did you mean `if`?"),
             ("{% if until %}x{% endfi %}", "did you mean `endif`?"),
             ("{% if until %}{% elseif start %}{% endif %}", "write `elif`"),
             ("{% if until %}{% else if start %}{% endif %}", "write `elif`"),
-            ("{% endif %}", "write `{% if … %}` before it, or remove it"),
-            ("{% endfor %}", "write `{% for … %}` before it, or remove it"),
-            ("{% endmacro %}", "write the tag that it ends before it, or remove it"),
+            ("{% endif %}", "write `{% if … %}` before it, and close each tag in between, or remove it"),
+            (
+                "{% if until %}{% for x in [1] %}{% endif %}",
+                "write `{% if … %}` before it, and close each tag in between",
+            ),
+            ("{% endmacro %}", "write `{% macro … %}` before it"),
+            (
+                "{% if until %}{% else %}{% elif start %}{% endif %}",
+                "write it after `{% if … %}`, as `elif` before",
+            ),
+            ("{% form %}", "did you mean `for`?"),
+            ("{% if until", CLOSE_TAG),
+            ("{% if until }x{% endif %}", CLOSE_TAG),
             ("{% load static %}", "a template has no tags but those of Jinja2"),
             ("{% if until %}x", "close each `{% if … %}`"),
             ("{% if until = 1 %}{% endif %}", "write `==` to compare"),
             ("{% if until && start %}{% endif %}", "write `and`"),
             ("{% if !until %}{% endif %}", "write `not`"),
+            ("{{ message ?? 'x' }}", "write `or`"),
             ("{{ until ? 'a' : 'b' }}", "write `{{ … if … else … }}`"),
             ("{{#if until}}x{{/if}}", "write `{% if … %}` and `{% endif %}`"),
             ("{{{ message }}}", "write `{{ … }}`, with two braces"),
@@ -272,6 +311,13 @@ mod tests {
             let error = Template::parse(source).expect_err(source);
             let found = error.help.clone().unwrap_or_default();
             assert!(found.starts_with(help), "{source}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_gets_no_wrong_help() {
+        for source in ["{{ message?.x }}", "{{ ', '.join(['a']) }}", "{{ message.count('a') }}"] {
+            assert_eq!(Template::parse(source).expect_err(source).help, None, "{source}");
         }
     }
 
