@@ -130,8 +130,10 @@ impl fmt::Display for UpstreamAddress {
 /// Returns true for a text that is probably the path of a socket, without `unix:`.
 pub(super) fn resembles_socket(text: &str) -> bool {
     let has_ending = |path: &str| [".sock", ".socket"].iter().any(|ending| path.ends_with(ending));
-    ["/", "./", "../"].iter().any(|start| text.starts_with(start))
-        || !text.contains(':') && text.split('?').next().is_some_and(has_ending)
+    let is_path = ["/", "./", "../"].iter().any(|start| text.starts_with(start))
+        || !text.contains(':') && text.split('?').next().is_some_and(has_ending);
+    // No socket ends with a slash, and `~` and variables are not expanded.
+    is_path && !text.ends_with('/') && !text.starts_with('~') && !text.contains('$')
 }
 
 fn unix(path: &str) -> Result<UpstreamAddress, UpstreamAddressError> {

@@ -130,7 +130,7 @@ fn link_socket(section: &AdminSection, listen: &Listen, directory: &Path, report
             format!("its mode is always 0600: write `unix:{}`", path.display())
         }
         Err(help) if text.starts_with("unix:") => help,
-        Ok(_) | Err(_) => socket_help(text).unwrap_or_else(|| {
+        Ok(_) | Err(_) => text.split('?').next().and_then(socket_help).unwrap_or_else(|| {
             format!("links are given out over a Unix socket only: write `unix:{LINK_SOCKET}`")
         }),
     };
@@ -239,6 +239,7 @@ mod tests {
         for (socket, expected) in [
             ("x.sock", "did you mean `unix:x.sock`?"),
             ("run/x.sock", "did you mean `unix:run/x.sock`?"),
+            ("x.sock?mode=0660", "did you mean `unix:x.sock`?"),
             ("/run/x", "did you mean `unix:/run/x`?"),
             ("x", "over a Unix socket only"),
             ("localhost:80", "over a Unix socket only"),
