@@ -11,6 +11,7 @@ use super::values::{duration, time_zone};
 use crate::config::document::{Field, PeriodTable};
 use crate::config::report::Report;
 use crate::config::time::{self, TimeError, TimeLiteral};
+use crate::invalid_value::InvalidValue;
 use crate::schedule::period::{Occurrence, Timing};
 use crate::schedule::series::{Cron, CronError, ExcludedStarts, Series};
 use crate::schedule::zone::Fold;
@@ -136,6 +137,11 @@ pub(super) fn timestamp(
     if let Some(message) = time.ok().and_then(|time| time.skipped(zone)) {
         report.warning(field.span(), message, "write a time that exists, or one with an offset");
     }
-    let refuse = |_| report.error_with(field.span(), || time::explain(&field.get_ref().to_string()));
+    let refuse = |error: TimeError| {
+        report.error_with(field.span(), || match error {
+            TimeError::OutOfRange => InvalidValue::new(error.to_string(), TimeError::HELP),
+            _ => time::explain(&field.get_ref().to_string()),
+        });
+    };
     time.and_then(|time| time.resolve(zone, fold)).map_err(refuse).ok()
 }
