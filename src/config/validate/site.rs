@@ -159,7 +159,8 @@ fn root(text: &Spanned<String>, directory: &Path, report: &Report) -> PathBuf {
         let message = "this directory contains the configuration file: visitors can download it";
         let help = "move the site's files into a directory of their own, such as `public`";
         report.warning(text.span(), message, help);
-    } else if let Some(closed) = closed_directory(&root.join("index.html")) {
+    } else if let Some(closed) = closed_directory(&root.join("..")) {
+        // Whether `..` is found depends on the root, too, but on no file in it.
         let message = format!(
             "the files below `{}` cannot be read by this user: the directory {} is closed to it",
             root.display(),

@@ -104,3 +104,19 @@ fn the_directory_that_is_closed_is_named_instead_of_the_file() {
         assert!(text.contains("let it enter this one"), "{text}");
     }
 }
+
+#[test]
+fn a_root_is_closed_only_if_the_directory_is() {
+    let directory = directory(&[&Identity::new(&["site.example"])], "");
+    for name in ["closed", "site"] {
+        std::fs::create_dir(directory.join(name)).expect("a directory");
+    }
+    std::os::unix::fs::symlink("../closed/index.html", directory.join("site/index.html")).expect("a link");
+    close(&directory.join("closed"));
+    for (root, is_closed) in [("site", false), ("closed", true), ("closed/site", true)] {
+        directory.write("downtime.toml", &format!("site = {{ root = '{root}' }}\n"));
+        let (_, text) = run_without_access(&directory, &["--check"]);
+        assert_eq!(text.contains("is closed to it"), is_closed, "{root}: {text}");
+    }
+    set_permissions(directory.join("closed"), Permissions::from_mode(0o700)).expect("a mode");
+}
