@@ -44,6 +44,16 @@ pub fn shorten(text: &str, characters: usize) -> String {
     }
 }
 
+/// Quotes a text so that a shell reads it as one word.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '@' | '+');
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
 fn escape_char(line: &mut String, c: char) {
     line.extend(c.escape_default());
 }
@@ -127,5 +137,14 @@ mod tests {
         let escaped = escape_json(&text);
         assert!(!escaped.contains(is_unsafe_in_json), "{escaped:?}");
         assert_eq!(serde_json::from_str::<[String; 3]>(&escaped).unwrap(), document);
+    }
+
+    #[test]
+    fn a_shell_reads_one_word() {
+        for (text, word) in
+            [("db-upgrade", "db-upgrade"), ("two words", "'two words'"), ("it's", "'it'\\''s'"), ("", "''")]
+        {
+            assert_eq!(shell_word(text), word);
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::config::diagnostic::Diagnostic;
+use crate::escape::shell_word;
 
 /// The paths at which the file is searched for by default, in this order.
 pub(super) const DEFAULT_PATHS: [&str; 2] = ["./downtime.toml", "/etc/downtime/downtime.toml"];
@@ -101,16 +102,6 @@ fn missing<P: AsRef<Path>>(places: &[P]) -> Diagnostic {
     )
 }
 
-/// Quotes a text so that a shell reads it as one word.
-pub(super) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '@' | '+');
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -152,15 +143,6 @@ mod tests {
             let file = ConfigFile::find(option.map(Into::into), variable.map(OsString::from), &DEFAULT_PATHS)
                 .unwrap();
             assert_eq!(file.command("end db"), command);
-        }
-    }
-
-    #[test]
-    fn a_shell_reads_one_word() {
-        for (text, word) in
-            [("db-upgrade", "db-upgrade"), ("two words", "'two words'"), ("it's", "'it'\\''s'"), ("", "''")]
-        {
-            assert_eq!(shell_word(text), word);
         }
     }
 }

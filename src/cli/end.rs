@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::config_file::{ConfigFile, shell_word};
+use super::config_file::ConfigFile;
 use super::edit::edit;
 use crate::clock;
 use crate::config::Config;
 use crate::editing::{
     EditPlan, EditRefusal, EditSource, Ended, Wait, end_periods, ends_without_a_name, first_editable,
 };
+use crate::escape::shell_word;
 use crate::schedule::human_time::local;
 use crate::schedule::period::Period;
 use crate::schedule::period_name::{self, UnknownName};

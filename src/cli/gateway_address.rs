@@ -7,7 +7,7 @@ use super::config_file::ConfigFile;
 use super::{print_diagnostics, print_error};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::{DEFAULT_MANAGEMENT, Listen, ParsedConfig};
-use crate::escape::peer_text;
+use crate::escape::{peer_text, shell_word};
 use crate::management::client::{StatusReply, query};
 
 /// The time limit for one query.
@@ -66,7 +66,7 @@ pub(super) fn file_at_default_address<P: AsRef<Path>>(
     let Ok(StatusReply { gateway, .. }) = query(&listen, QUERY_TIMEOUT) else { return Err(missing) };
     let place = places.iter().find(|place| gateway.is_at(place.as_ref()));
     place.map(ConfigFile::at).ok_or_else(|| {
-        let other = peer_text(&gateway.file);
+        let other = shell_word(&peer_text(&gateway.file));
         let help = format!("the gateway at {listen} serves another file: to ask it, write `-c {other}`");
         Diagnostic { help: Some(help), ..missing }
     })

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::config_file::shell_word;
 use super::print::check_write;
 use super::{Cli, duration, words};
+use crate::escape::shell_word;
 
 /// Prints that the command line is wrong, with the usage of `downtime`, and returns exit code 2.
 pub(super) fn usage_error(kind: ErrorKind, message: &str) -> ExitCode {

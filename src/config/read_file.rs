@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::escape::shell_word;
+
 /// Reads a file.
 pub type ReadFile<'a> = &'a dyn Fn(&Path) -> Result<Vec<u8>, UnreadableFile>;
 
@@ -21,7 +23,7 @@ impl UnreadableFile {
     pub(super) fn help(&self, path: &Path, other: impl Into<String>) -> String {
         match (self.cause, &self.closed_directory) {
             (UnreadableCause::Forbidden, None) => {
-                let path = path.display();
+                let path = shell_word(&path.to_string_lossy());
                 format!(
                     "let the gateway's group read it, `chgrp downtime {path}; chmod g+r {path}`; {OR_RUN_AS_IT}"
                 )

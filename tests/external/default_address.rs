@@ -41,14 +41,17 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn find_gateway() -> Result<(), Failed> {
-    let directory = ConfigDirectory::with(CONFIG);
+    let parent = ConfigDirectory::with("");
+    let directory = parent.join("the site");
+    std::fs::create_dir(&directory)?;
+    std::fs::write(directory.join("downtime.toml"), CONFIG)?;
     let mut unshare = Command::new("timeout");
     unshare.args(["--signal=KILL", "60", "unshare", "--net", "--pid", "--fork", "--kill-child"]);
     if !geteuid().is_root() {
         unshare.args(["--user", "--map-current-user", "--keep-caps"]);
     }
     let path = std::env::var("PATH").unwrap_or_default();
-    unshare.env("PATH", format!("{path}:/usr/sbin:/sbin")).current_dir(directory.join(""));
+    unshare.env("PATH", format!("{path}:/usr/sbin:/sbin")).current_dir(&directory);
     unshare
         .args(["sh", "-c", RUN, "commands", env!("CARGO_BIN_EXE_downtime")])
         .arg(directory.join("downtime.toml"));
@@ -59,7 +62,7 @@ fn find_gateway() -> Result<(), Failed> {
         ("source    the gateway at 127.0.0.1:9503: snapshot 1 since ", 3),
         ("\nthe gateway at 127.0.0.1:9503 serves\n", 1),
         ("error: no configuration file found: tried ./downtime.toml and /etc/downtime/downtime.toml\n", 1),
-        ("help: the gateway at 127.0.0.1:9503 serves another file: to ask it, write `-c /", 1),
+        ("help: the gateway at 127.0.0.1:9503 serves another file: to ask it, write `-c '/", 1),
     ] {
         assert_eq!(format!("\n{printed}").matches(text).count(), count, "{text}: {printed}");
     }

@@ -9,6 +9,7 @@ use crate::config::document::{Document, Field, Texts, WebhookTable};
 use crate::config::hooks::{EventKind, HookCommand, HooksConfig, Webhook, WebhookSecret, WebhookUrl};
 use crate::config::read_file::{ReadFile, UnreadableCause};
 use crate::config::report::Report;
+use crate::escape::shell_word;
 
 /// Names of events in other programs.
 const OTHER_NAMES: [(EventKind, &[&str]); 6] = [
@@ -173,7 +174,7 @@ fn secrets(
             let make_one = format!(
                 "make one that the gateway's group can read: `(umask 027; echo whsec_$(openssl rand -base64 32) >{path}); \
                  chgrp downtime {path}`",
-                path = path.display()
+                path = shell_word(&path.to_string_lossy())
             );
             let help = error.help(path, make_one);
             report.error(file.span(), error.message, help);

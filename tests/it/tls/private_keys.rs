@@ -120,3 +120,17 @@ fn a_root_is_closed_only_if_the_directory_is() {
     }
     set_permissions(directory.join("closed"), Permissions::from_mode(0o700)).expect("a mode");
 }
+
+#[test]
+fn the_commands_that_let_the_gateway_read_a_file_can_be_pasted() {
+    let directory = directory(&[&Identity::new(&["site.example"])], "");
+    std::fs::rename(directory.join("0.pem"), directory.join("the page's.html")).expect("a file");
+    directory.write("downtime.toml", "response = { template = \"the page's.html\" }\n");
+    let mode = if rustix::process::geteuid().is_root() { 0o600 } else { 0 };
+    set_permissions(directory.join("the page's.html"), Permissions::from_mode(mode)).expect("a mode");
+    let (_, text) = run_without_access(&directory, &["--check"]);
+    assert!(
+        text.contains("`chgrp downtime './the page'\\''s.html'; chmod g+r './the page'\\''s.html'`"),
+        "{text}"
+    );
+}
