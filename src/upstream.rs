@@ -55,6 +55,7 @@ use self::route::Protocol;
 pub use self::route::Route;
 pub use self::shared::SharedUpstreams;
 use self::target::Target;
+use self::translated::StreamError;
 use self::upload::Upload;
 pub use self::via::is_loop;
 use crate::config::UpstreamSite;
@@ -152,7 +153,11 @@ impl Proxy {
                 }
                 Err(ExchangeError::Final(error)) => return Err(attempts.fail(error)),
                 Err(ExchangeError::NoResponse(ended)) => {
-                    let failure = guard.take_failure();
+                    let failure = match guard.take_failure() {
+                        Some(StreamError::Refused(refusal)) => return Err(ForwardError::Refused(refusal)),
+                        Some(StreamError::Failed(error)) => Some(error),
+                        None => None,
+                    };
                     match attempts.next(&ended, is_new, failure.as_ref()) {
                         Some(NextAttempt::OverIdle) => {
                             started_at = Instant::now();

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use http::{Method, Response, StatusCode};
 use http_body_util::Full;
+use jiff::Timestamp;
 
 use super::failure::failure_response;
 use super::record::RequestRecord;
@@ -45,9 +46,7 @@ impl<R: Routes> Gateway<R> {
         let Decided { trusted, now, .. } = decided;
         let snapshot = &current.snapshot;
         if let Some(refusal) = refusal(head) {
-            record.respond_with(refusal.status, Outcome::Refused);
-            let response = refusal_response(client, refusal);
-            return respond(&head.method, client, response.map(Full::new), *now).await;
+            return refuse(refusal, head, client, record, *now).await;
         }
         if head.method == Method::OPTIONS && is_last_hop(head) {
             record.respond(StatusCode::OK);
@@ -77,6 +76,9 @@ impl<R: Routes> Gateway<R> {
                 client.cut();
                 ControlFlow::Break(())
             }
+            Err(ForwardError::Refused(refusal)) => {
+                Box::pin(refuse(refusal, head, client, record, *now)).await
+            }
             Err(ForwardError::Revoked) => Box::pin(self.respond_down(head, client, record)).await,
             Err(ForwardError::Client(error)) => {
                 let Some(refusal) = error.refusal() else { return ControlFlow::Break(()) };
@@ -97,7 +99,20 @@ impl<R: Routes> Gateway<R> {
     }
 }
 
-/// Returns why a request cannot be forwarded.
+/// Refuses a request that is not forwarded.
+async fn refuse(
+    refusal: Refusal,
+    head: &RequestHead<'_>,
+    client: &mut ClientConnection,
+    record: &mut RequestRecord<'_>,
+    now: Timestamp,
+) -> ControlFlow<()> {
+    record.respond_with(refusal.status, Outcome::Refused);
+    let response = refusal_response(client, refusal);
+    respond(&head.method, client, response.map(Full::new), now).await
+}
+
+/// Returns why a request cannot be forwarded, whatever version of HTTP the upstream speaks.
 fn refusal(head: &RequestHead<'_>) -> Option<Refusal> {
     if head.method == Method::CONNECT {
         return Some(CONNECT);

@@ -2,7 +2,6 @@
 //!
 //! A request that waits gets the next connection, or a place on one of HTTP/2 of any thread, whatever comes first.
 
-use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +11,7 @@ use tokio::sync::futures::Notified;
 use super::queue::TurnQueue;
 use super::shared_connection::{RequestCount, RequestPlace, SharedConnection};
 use super::target::Target;
-use super::translated::StreamFailure;
+use super::translated::{StreamError, StreamFailure};
 use crate::descriptors::{Descriptors, REQUESTS};
 use crate::net::pipe::AbortOnDrop;
 
@@ -140,7 +139,7 @@ pub(super) enum ConnectionGuard {
 
 impl ConnectionGuard {
     /// Returns the reason why a request over HTTP/2 has failed, if it is known. The stream shows its end only.
-    pub(super) fn take_failure(&self) -> Option<io::Error> {
+    pub(super) fn take_failure(&self) -> Option<StreamError> {
         match self {
             Self::Whole { .. } => None,
             Self::Stream { failure, .. } => failure.take(),

@@ -18,6 +18,8 @@ pub enum ForwardError {
     Upstream(UpstreamError),
     /// The client left, or did not send the body that it announced.
     Client(ClientError),
+    /// The request cannot be sent in the version of HTTP that the upstream speaks.
+    Refused(Refusal),
     /// The request must not go on, since the site has gone down for it.
     Revoked,
 }

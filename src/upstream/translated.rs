@@ -11,18 +11,17 @@ use std::rc::Rc;
 use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, TE, TRAILER};
 use http::uri::{PathAndQuery, Scheme as UriScheme};
-use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::{Body as _, Incoming};
 use memchr::memmem;
 use tokio::io::AsyncWriteExt as _;
 
 use super::shared_connection::RequestPlace;
-use crate::clock::{http_date, now};
 use crate::http1::content_length::write_length;
-use crate::http1::encode::{CONTINUE, Content, LocalHead, write_status_line};
+use crate::http1::encode::{CONTINUE, write_status_line};
 use crate::http1::field_names::is_hop_by_hop;
 use crate::http1::fields::write_field;
-use crate::http1::refusal::{Refusal, text_response};
+use crate::http1::refusal::Refusal;
 use crate::http1::request::{RequestHead, Version, to_header};
 use crate::http1::response::has_no_body;
 use crate::http1::scheme::Scheme;
@@ -31,15 +30,42 @@ use crate::net::pipe::{BodyFraming, send_body};
 use crate::net::pipe_body::PipeBody;
 
 const END: &[u8] = b"\r\n\r\n";
-const INVALID_TARGET: Refusal = Refusal::bad_request("the target of the request cannot be sent over HTTP/2");
+const INVALID_TARGET: Refusal =
+    Refusal::bad_request("the target of the request has characters that cannot be sent over HTTP/2");
+const LONG_TARGET: Refusal = Refusal {
+    status: StatusCode::URI_TOO_LONG,
+    reason: "the target of the request is longer than 65534 bytes, so it cannot be sent over HTTP/2",
+};
+/// The longest target of the crate `http`.
+const MAX_TARGET: usize = 65_534;
+
+/// Why a request has no response over HTTP/2.
+pub(super) enum StreamError {
+    /// It cannot be sent over HTTP/2. Nothing of it was.
+    Refused(Refusal),
+    /// The stream has failed.
+    Failed(io::Error),
+}
+
+impl From<Refusal> for StreamError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<io::Error> for StreamError {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
 
 /// The reason why a request over HTTP/2 failed: the end of the pipe does not tell it.
 #[derive(Clone, Default)]
-pub(super) struct StreamFailure(Rc<Cell<Option<io::Error>>>);
+pub(super) struct StreamFailure(Rc<Cell<Option<StreamError>>>);
 
 impl StreamFailure {
     /// Returns the reason, if the request has failed.
-    pub(super) fn take(&self) -> Option<io::Error> {
+    pub(super) fn take(&self) -> Option<StreamError> {
         self.0.take()
     }
 }
@@ -69,17 +95,14 @@ async fn forward<F>(
     scheme: Scheme,
     version: Version,
     send: impl FnOnce(Request<PipeBody>) -> F,
-) -> io::Result<()>
+) -> Result<(), StreamError>
 where
     F: Future<Output = io::Result<(Response<Incoming>, RequestPlace)>>,
 {
     let (bytes, received) = read_head(&mut from).await?;
     // With the fields of the gateway, there may be too many.
-    let head = match RequestHead::parse(&bytes) {
-        Ok(head) => head,
-        Err(refusal) => return refuse(to, refusal).await,
-    };
-    let Some(request) = to_request(&head, scheme) else { return refuse(to, INVALID_TARGET).await };
+    let head = RequestHead::parse(&bytes)?;
+    let request = to_request(&head, scheme)?;
     if head.expects_continue {
         to.write_all(CONTINUE).await?;
     }
@@ -89,7 +112,8 @@ where
         // It gets no trailers, and would lose the length to them.
         response.headers_mut().remove(TRAILER);
     }
-    write_response(response, head.method == Method::HEAD, to).await
+    write_response(response, head.method == Method::HEAD, to).await?;
+    Ok(())
 }
 
 /// Reads the head of a request. Returns its bytes, and those after it.
@@ -110,20 +134,26 @@ async fn read_head(from: &mut PipeReader) -> io::Result<(BytesMut, BytesMut)> {
     }
 }
 
-/// Returns the request as HTTP/2; `None` if its target has bytes that HTTP/2 libraries refuse.
-fn to_request(head: &RequestHead<'_>, scheme: Scheme) -> Option<Request<()>> {
+/// Returns the request as HTTP/2.
+///
+/// # Errors
+/// Its target is too long, or has bytes that the library for HTTP/2 refuses.
+fn to_request(head: &RequestHead<'_>, scheme: Scheme) -> Result<Request<()>, Refusal> {
     let mut target = Vec::new();
     head.target.write(&mut target);
+    if target.len() > MAX_TARGET {
+        return Err(LONG_TARGET);
+    }
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(match scheme {
         Scheme::Http => UriScheme::HTTP,
         Scheme::Https => UriScheme::HTTPS,
     });
-    parts.authority = Some(head.host?.parse().ok()?);
-    parts.path_and_query = Some(PathAndQuery::try_from(target).ok()?);
+    parts.authority = Some(head.host.and_then(|host| host.parse().ok()).ok_or(INVALID_TARGET)?);
+    parts.path_and_query = Some(PathAndQuery::try_from(target).map_err(|_| INVALID_TARGET)?);
     let mut request = Request::new(());
     *request.method_mut() = head.method.clone();
-    *request.uri_mut() = Uri::from_parts(parts).ok()?;
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|_| INVALID_TARGET)?;
     let is_sent = |name: &str| {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         !is_hop_by_hop(name) && !is("host") && !is("expect")
@@ -134,18 +164,7 @@ fn to_request(head: &RequestHead<'_>, scheme: Scheme) -> Option<Request<()>> {
     if head.values("te").next().is_some() {
         request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
     }
-    Some(request)
-}
-
-async fn refuse(to: &mut PipeWriter, refusal: Refusal) -> io::Result<()> {
-    let response = text_response(refusal.status, refusal.reason);
-    let (status, fields, text) = (response.status(), response.headers(), response.body());
-    let content = Content::Length(text.len() as u64);
-    let date = &http_date(now());
-    let mut out = Vec::new();
-    LocalHead { status, fields, content, date, version: Version::Http11, closes: true }.write(&mut out);
-    out.extend_from_slice(text);
-    to.write_all(&out).await
+    Ok(request)
 }
 
 async fn write_response(response: Response<Incoming>, to_head: bool, to: &mut PipeWriter) -> io::Result<()> {
@@ -167,4 +186,38 @@ async fn write_response(response: Response<Incoming>, to_head: bool, to: &mut Pi
     out.extend_from_slice(b"connection: close\r\n\r\n");
     to.write_all(&out).await?;
     send_body(body, to, framing).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(target: &[u8], host: &str) -> Option<Refusal> {
+        let head = [b"GET ", target, b" HTTP/1.1\r\nHost: ", host.as_bytes(), b"\r\n\r\n"].concat();
+        to_request(&RequestHead::parse(&head).unwrap(), Scheme::Http).err()
+    }
+
+    #[test]
+    fn only_a_target_that_the_library_refuses_cannot_be_sent() {
+        for target in
+            ["/", "/a//b/../c?d", "/?", "/{a}|\\^[]", "/\"", "/b\u{fc}cher", "/?`{}|\\^'\u{fc}", "/%ff"]
+        {
+            assert_eq!(refusal(target.as_bytes(), "a"), None, "{target}");
+        }
+        for target in [&b"/<"[..], b"/>", b"/`", b"/\xff", b"/?\"", b"/?<", b"/?>", b"/?\xff"] {
+            assert_eq!(refusal(target, "a"), Some(INVALID_TARGET), "{}", target.escape_ascii());
+        }
+        let target = |length: usize| [b"/", &b"a".repeat(length - 1)[..]].concat();
+        assert_eq!(refusal(&target(MAX_TARGET), "a"), None);
+        assert_eq!(refusal(&target(MAX_TARGET + 1), "a"), Some(LONG_TARGET));
+    }
+
+    #[test]
+    fn every_valid_host_can_be_sent() {
+        for host in
+            ["a", "a.example.", "A-b_c~!$&'()*+,;=:80", "a:", "192.0.2.1", "[2001:db8::1]:443", "[::1]:"]
+        {
+            assert_eq!(refusal(b"/", host), None, "{host}");
+        }
+    }
 }

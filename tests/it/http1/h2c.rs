@@ -11,6 +11,7 @@ use super::messages::read_chunks;
 use super::{FORMS, GET, POST, response, site};
 use crate::support::http::Client;
 use crate::support::process::GatewayProcess;
+use crate::support::until;
 
 fn trailers(name: &'static str, value: &'static str) -> Frame<Bytes> {
     Frame::trailers(HeaderMap::from_iter([(name.parse().expect("a name"), value.parse().expect("a value"))]))
@@ -252,13 +253,50 @@ async fn a_response_without_content_is_forwarded() {
 }
 
 #[tokio::test]
-async fn a_target_that_http2_cannot_carry_gets_400() {
-    let upstream = Http2Upstream::start().await;
-    let gateway = upstream.gateway();
+async fn a_target_that_cannot_be_sent_over_http2_is_refused_by_the_gateway() {
+    let mut upstream = Http2Upstream::start().await;
+    let more = "[log]\nlevel = \"debug\"\naccess = true\n[limits]\nhead = \"128KiB\"\n";
+    let gateway = GatewayProcess::start(&site(&format!("h2c://{}", upstream.address), more));
+    let refused = blocking(move || {
+        let characters = "the target of the request has characters that cannot be sent over HTTP/2";
+        let length = "the target of the request is longer than 65534 bytes, so it cannot be sent over HTTP/2";
+        let long = format!("/{}", "a".repeat(65_534));
+        let mut count = 0;
+        for (target, status, reason) in [
+            (&b"/<script>"[..], "400 Bad Request", characters),
+            (b"/`", "400 Bad Request", characters),
+            (b"/\xff", "400 Bad Request", characters),
+            (b"/?q=\"a\"", "400 Bad Request", characters),
+            (b"/?\xff", "400 Bad Request", characters),
+            (long.as_bytes(), "414 URI Too Long", length),
+        ] {
+            let line = format!("refused a request of 127.0.0.1: {status}: {reason}");
+            for (number, form) in FORMS.iter().enumerate() {
+                let case = format!("{} of {form:?}", target[..target.len().min(20)].escape_ascii());
+                let request = form.request("/TARGET");
+                let (before, after) = request.split_once("/TARGET").expect("the target");
+                let mut client = gateway.connect();
+                client.send([before.as_bytes(), target, after.as_bytes()].concat());
+                let found = response(&mut client, form.method, &case);
+                let head = (found.status.to_string(), found.field("connection"), found.field("via"));
+                assert_eq!(head, (status[..3].to_owned(), Some("close"), None), "{case}");
+                assert_eq!(found.text(), format!("{reason}\n"), "{case}");
+                assert!(client.is_closed(), "{case}");
+                count += 1;
+                // With the decision and the cause, as in the metrics.
+                until("counted request", || {
+                    let counted = gateway.log().count(" refused invalid ");
+                    let logged = gateway.log().count(&line);
+                    (counted == count && logged > number).then_some(())
+                });
+            }
+        }
+        gateway
+    });
+    let gateway = refused.await;
     let mut client = gateway.connect();
-    client.send(b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n");
-    let found = blocking(move || response(&mut client, "GET", "an odd target")).await;
-    assert_eq!((found.status, found.text()), (400, "the target of the request cannot be sent over HTTP/2\n"));
+    client.send(GET.request("/"));
+    assert_eq!(upstream.request().await.request.uri().path(), "/", "the first request that it gets");
 }
 
 #[tokio::test]
