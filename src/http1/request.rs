@@ -93,6 +93,14 @@ impl<'b> RequestHead<'b> {
     /// # Errors
     /// The head is malformed or ambiguous, or uses something that is not supported.
     pub fn parse(bytes: &'b [u8]) -> Result<Self, Refusal> {
+        Self::parse_with(bytes, MAX_FIELDS)
+    }
+
+    /// The same for a head with up to `max_fields` fields.
+    ///
+    /// # Errors
+    /// As with [`RequestHead::parse`].
+    pub fn parse_with(bytes: &'b [u8], max_fields: usize) -> Result<Self, Refusal> {
         let end = memchr(b'\n', bytes).ok_or(MALFORMED_LINE)?;
         let (line, rest) = bytes.split_at(end + 1);
         let (method, target, version) = parse_line(line).map_err(|refusal| {
@@ -100,7 +108,7 @@ impl<'b> RequestHead<'b> {
             if is_proxy_header { PROXY_HEADER } else { refusal }
         })?;
         let target = RequestTarget::parse(&method, target)?;
-        let (length, fields) = parse_fields(rest)?;
+        let (length, fields) = parse_fields(rest, max_fields)?;
         let mut meaning = RequestMeaning::default();
         for field in &fields {
             meaning.add(field)?;
@@ -166,11 +174,11 @@ fn parse_line(line: &[u8]) -> Result<(Method, &[u8], Version), Refusal> {
 }
 
 /// Parses field lines up to the empty line. Returns their length in bytes, including the empty line.
-fn parse_fields(lines: &[u8]) -> Result<(usize, Vec<FieldLine<'_>>), Refusal> {
+fn parse_fields(lines: &[u8], max: usize) -> Result<(usize, Vec<FieldLine<'_>>), Refusal> {
     let mut few = [EMPTY_HEADER; FEW_FIELDS];
     match httparse::parse_headers(lines, &mut few) {
         Err(httparse::Error::TooManyHeaders) => {
-            let mut many = vec![EMPTY_HEADER; MAX_FIELDS];
+            let mut many = vec![EMPTY_HEADER; max];
             complete_fields(httparse::parse_headers(lines, &mut many))
         }
         parsed => complete_fields(parsed),

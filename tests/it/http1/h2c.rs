@@ -300,6 +300,25 @@ async fn a_target_that_cannot_be_sent_over_http2_is_refused_by_the_gateway() {
 }
 
 #[tokio::test]
+async fn a_request_with_as_many_fields_as_clients_may_send_is_forwarded() {
+    let mut upstream = Http2Upstream::start().await;
+    let gateway = upstream.gateway();
+    for (first, count) in [
+        ("GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n", 254),
+        ("GET http://a/ HTTP/1.0\r\nTE: trailers\r\n", 255),
+    ] {
+        let mut client = gateway.connect();
+        client.send(format!("{first}{}\r\n", "X: y\r\n".repeat(count)));
+        let client =
+            tokio::task::spawn_blocking(move || response(&mut client, "GET", first).text().to_owned());
+        let Received { request, respond } = upstream.request().await;
+        assert_eq!(request.headers().get_all("x").iter().count(), count, "{first:?}");
+        respond.send(Response::new(full("the site"))).expect("sent");
+        assert_eq!(soon(client).await.expect("a response"), "the site", "{first:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_upstream_that_speaks_http_1_only_gives_the_page() {
     let upstream = crate::upstreams::StubUpstream::start();
     let gateway =
