@@ -85,10 +85,10 @@ impl Framing {
             TransferCoding::Chunked => write_chunk(data, out),
         };
         match self {
-            Self::Length(left) => {
-                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(received.len());
+            Self::Length(_) | Self::UntilClose => {
+                let taken = self.unchanged(received.len(), TransferCoding::Identity);
                 write(received.get(..taken).unwrap_or_default(), out);
-                *left -= taken as u64;
+                self.skip(taken);
                 Ok(taken)
             }
             Self::Chunked(chunks) => {
@@ -101,10 +101,6 @@ impl Framing {
                     }
                 }
                 Ok(taken)
-            }
-            Self::UntilClose => {
-                write(received, out);
-                Ok(received.len())
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::log_interval::LogInterval;
 pub struct AcceptedTcp {
     /// `None` once the runtime has it, or could not take it.
     socket: Option<TcpStream>,
-    /// True after the first try to receive something. From then on, the client is waited for.
+    /// True after the first try to receive something. Whatever reads next gives the connection to the runtime.
     has_received: bool,
 }
 

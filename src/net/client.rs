@@ -190,7 +190,8 @@ impl ClientConnection {
 
     /// Returns true if closing the connection now might lose the last response: the system resets a connection with unread bytes, and
     /// drops what is still to be sent. The client has sent more than its request or may still send it, or it is slow to take the
-    /// response, so that more may come meanwhile.
+    /// response, so that more may come meanwhile. Of a client that was just accepted and did not wait for its response, only
+    /// what was read is known: to look for more takes a system call.
     pub fn may_lose_response(&self) -> bool {
         !self.body.is_whole()
             || !self.input.is_empty()
