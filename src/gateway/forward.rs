@@ -16,14 +16,13 @@ use crate::config::UpstreamSite;
 use crate::counters::{Outcome, UpstreamFailure};
 use crate::filters::Routes;
 use crate::filters::context::Decided;
-use crate::http1::content_length::decimal;
 use crate::http1::refusal::Refusal;
 use crate::http1::request::RequestHead;
 use crate::net::client::ClientConnection;
 use crate::server::refusal::refusal_response;
 use crate::server::response::respond;
 use crate::snapshot::CurrentSnapshot;
-use crate::upstream::{ForwardError, Forwarded, Route, is_loop};
+use crate::upstream::{ForwardError, Forwarded, Route, is_loop, max_forwards};
 
 const LOOP: Refusal = Refusal {
     status: StatusCode::LOOP_DETECTED,
@@ -48,7 +47,7 @@ impl<R: Routes> Gateway<R> {
         if let Some(refusal) = refusal(head) {
             return refuse(refusal, head, client, record, *now).await;
         }
-        if head.method == Method::OPTIONS && is_last_hop(head) {
+        if head.method == Method::OPTIONS && max_forwards(head) == Ok(Some(0)) {
             record.respond(StatusCode::OK);
             return respond(&head.method, client, Response::new(Full::default()), *now).await;
         }
@@ -120,10 +119,9 @@ fn refusal(head: &RequestHead<'_>) -> Option<Refusal> {
     if is_loop(head) {
         return Some(LOOP);
     }
-    (head.method == Method::TRACE && is_last_hop(head)).then_some(TRACE)
-}
-
-/// Returns true if the client wants this gateway to be the last to handle the request (RFC 9110, section 7.6.2).
-fn is_last_hop(head: &RequestHead<'_>) -> bool {
-    head.values("max-forwards").next().and_then(decimal) == Some(0)
+    match max_forwards(head) {
+        Ok(Some(0)) if head.method == Method::TRACE => Some(TRACE),
+        Ok(_) => None,
+        Err(refusal) => Some(refusal),
+    }
 }

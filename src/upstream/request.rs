@@ -2,11 +2,10 @@
 
 use std::cell::Cell;
 
-use http::Method;
-
+use super::max_forwards::max_forwards;
 use super::tunnel::offered_protocols;
 use super::{Route, via};
-use crate::http1::content_length::{decimal, write_length};
+use crate::http1::content_length::write_length;
 use crate::http1::fields::{FieldFilter, FieldLine, Sender, tokens, write_field, write_received};
 use crate::http1::framing::{Framing, TransferCoding};
 use crate::http1::request::{RequestHead, Version};
@@ -53,8 +52,7 @@ pub(super) fn write(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>
 
 fn write_fields(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>) {
     let filter = route.filter(head);
-    // RFC 9110, section 7.6.2.
-    let counts_hops = matches!(head.method, Method::OPTIONS | Method::TRACE);
+    let max_forwards = max_forwards(head).ok().flatten();
     let has_secret = Cell::new(false);
     let holds_secret = |field: &FieldLine<'_>| {
         let holds_one = carries_secret(field.name, field.value);
@@ -66,7 +64,7 @@ fn write_fields(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>) {
         let is_written_elsewhere = match field.name.len() {
             4 => is("host"),
             6 => is("expect") && head.version == Version::Http10 || holds_secret(field),
-            12 => counts_hops && is("max-forwards") && decimal(field.value).is_some() || is(X_REQUEST_ID),
+            12 => max_forwards.is_some() && is("max-forwards") || is(X_REQUEST_ID),
             14 => is("content-length"),
             15 => is(X_FORWARDED_FOR.as_str()) || is_bypass_field(field.name),
             _ => false,
@@ -78,10 +76,8 @@ fn write_fields(out: &mut Vec<u8>, head: &RequestHead<'_>, route: &Route<'_>) {
     if has_secret.get() {
         write_other_cookies(out, head, filter);
     }
-    if counts_hops && filter.passes("max-forwards") {
-        for left in head.values("max-forwards").filter_map(decimal) {
-            write_field(out, "max-forwards", &[left.saturating_sub(1).to_string().as_bytes()]);
-        }
+    if let Some(left) = max_forwards {
+        write_field(out, "max-forwards", &[left.saturating_sub(1).to_string().as_bytes()]);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Max-Forwards limits how far OPTIONS and TRACE go (RFC 9110, section 7.6.2).
 
 use super::messages::RecordingUpstream;
-use super::{SERVERS, response, site};
+use super::{SERVERS, refused, response, site};
 use crate::support::process::GatewayProcess;
 
 #[test]
@@ -63,6 +63,28 @@ fn max_forwards_of_options_and_trace_counts_down_and_stays_otherwise() {
                 assert_eq!(response(&mut client, method, &case).status, 200, "{case}");
                 assert_eq!(upstream.request(&case).values("max-forwards"), [passed], "{case}");
             }
+        }
+    }
+}
+
+#[test]
+fn options_and_trace_with_several_max_forwards_are_refused() {
+    let upstream = RecordingUpstream::start(&[]);
+    for server in SERVERS {
+        let gateway = GatewayProcess::start(&format!("{server}{}", site(&upstream.url(), "")));
+        for (first, second) in [("2", "0"), ("0", "2"), ("2", "2"), ("x", "0")] {
+            let fields = format!("Host: a\r\nMax-Forwards: {first}\r\nmax-forwards: {second}\r\n\r\n");
+            for method in ["OPTIONS", "TRACE"] {
+                let case = format!("{method} {first} {second}");
+                let text = refused(&gateway, format!("{method} / HTTP/1.1\r\n{fields}"), 400, &case);
+                assert_eq!(text, "the request has more than one Max-Forwards field", "{case}");
+            }
+            upstream.assert_no_request(server);
+            let mut client = gateway.connect();
+            client.send(format!("GET / HTTP/1.1\r\n{fields}"));
+            assert_eq!(response(&mut client, "GET", "no limit").status, 200);
+            let passed = upstream.request("no limit");
+            assert_eq!(passed.values("max-forwards"), [first, second]);
         }
     }
 }
