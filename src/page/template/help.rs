@@ -184,6 +184,7 @@ fn statement_help(name: &str) -> String {
         "else" | "elif" => {
             "write it after `{% if … %}`, as `elif` before `else`, and close each tag in between"
         }
+        "raw" => CLOSE_TAG,
         _ if STATEMENTS.contains(&name) => {
             let begin = name.trim_start_matches("end");
             return format!(
@@ -210,12 +211,14 @@ fn syntax_help(detail: &str, source: &str, at: usize) -> Option<&'static str> {
     let (before, rest) = (source.get(..at)?, source.get(at..)?);
     match detail {
         "unexpected `}`, expected end of block" => Some(CLOSE_TAG),
-        "unexpected end of input, expected end of block" if source.rfind("{%") > source.rfind("%}") => {
-            Some(CLOSE_TAG)
-        }
-        "unexpected end of input, expected end of block" => {
-            Some("close each `{% if … %}` with `{% endif %}`, and each `{% for … %}` with `{% endfor %}`")
-        }
+        "unexpected end of input, expected end of block" => match rest.chars().next()? {
+            _ if source.rfind("{%") > source.rfind("%}") => Some(CLOSE_TAG),
+            // After a text, the engine says this of an unexpected character, too.
+            '\'' | '"' => None,
+            _ => Some(
+                "close each tag, such as `{% if … %}` with `{% endif %}` and `{% for … %}` with `{% endfor %}`",
+            ),
+        },
         "unexpected `=`, expected end of block" => Some("write `==` to compare"),
         "unexpected identifier, expected end of block"
             if before.trim_end().ends_with("else") && rest.starts_with("if") =>
@@ -223,8 +226,10 @@ fn syntax_help(detail: &str, source: &str, at: usize) -> Option<&'static str> {
             Some("write `elif`")
         }
         "unexpected `}`, expected `:`" if before.contains("{{{") => Some("write `{{ … }}`, with two braces"),
-        "unexpected `}`, expected end of variable block"
-        | "unexpected end of input, expected end of variable block" => Some(CLOSE_VARIABLE),
+        "unexpected `}`, expected end of variable block" => Some(CLOSE_VARIABLE),
+        "unexpected end of input, expected end of variable block" => {
+            (source.rfind("{{") > source.rfind("}}")).then_some(CLOSE_VARIABLE)
+        }
         "unexpected character" => match rest.chars().next()? {
             '&' => Some("write `and`"),
             '!' => Some("write `not`"),
@@ -296,7 +301,11 @@ mod tests {
             ("{% if until", CLOSE_TAG),
             ("{% if until }x{% endif %}", CLOSE_TAG),
             ("{% load static %}", "a template has no tags but those of Jinja2"),
-            ("{% if until %}x", "close each `{% if … %}`"),
+            ("{% if until %}x", "close each tag, such as `{% if … %}`"),
+            ("{% if until == 'x' %}x", "close each tag, such as `{% if … %}`"),
+            ("{% if until == 'x'", CLOSE_TAG),
+            ("{% raw", CLOSE_TAG),
+            ("{{ 'x'", CLOSE_VARIABLE),
             ("{% if until = 1 %}{% endif %}", "write `==` to compare"),
             ("{% if until && start %}{% endif %}", "write `and`"),
             ("{% if !until %}{% endif %}", "write `not`"),
@@ -316,7 +325,13 @@ mod tests {
 
     #[test]
     fn a_mistake_gets_no_wrong_help() {
-        for source in ["{{ message?.x }}", "{{ ', '.join(['a']) }}", "{{ message.count('a') }}"] {
+        for source in [
+            "{{ message?.x }}",
+            "{{ ', '.join(['a']) }}",
+            "{{ message.count('a') }}",
+            "{{ 'x' & until }}",
+            "{% if 'x' & until %}{% endif %}",
+        ] {
             assert_eq!(Template::parse(source).expect_err(source).help, None, "{source}");
         }
     }
