@@ -95,6 +95,8 @@ enum FileStatus<'a> {
     Rejected(&'a Rejection),
     /// The gateway has not read it yet.
     Unread,
+    /// This command cannot read it.
+    Unknown,
 }
 
 impl<'a> FileStatus<'a> {
@@ -102,6 +104,7 @@ impl<'a> FileStatus<'a> {
         match gateway.rejected.as_ref().filter(|rejection| rejection.is_of(loaded.sha256.as_deref())) {
             Some(rejection) => Self::Rejected(rejection),
             None if loaded.sha256.as_ref() == Some(&gateway.sha256) => Self::Applied,
+            None if loaded.sha256.is_none() => Self::Unknown,
             None => Self::Unread,
         }
     }
@@ -131,7 +134,9 @@ fn report_gateway(
     }
     Ok(match file {
         FileStatus::Rejected(_) => ExitCode::FAILURE,
-        FileStatus::Applied | FileStatus::Unread => super::state_code(reply.state == State::Up.as_str()),
+        FileStatus::Applied | FileStatus::Unread | FileStatus::Unknown => {
+            super::state_code(reply.state == State::Up.as_str())
+        }
     })
 }
 
@@ -147,6 +152,7 @@ fn describe(gateway: &GatewayStatus, listen: &Listen, path: &Path, file: &FileSt
             format!("was rejected at {}; the gateway keeps its last valid configuration", at(rejection.at))
         }
         FileStatus::Unread => "has changed; the gateway has not read it yet".into(),
+        FileStatus::Unknown => "does not exist or cannot be read; the gateway keeps its configuration".into(),
     };
     let mut lines = gateway.lines.clone();
     lines.push(format!(

@@ -60,6 +60,7 @@ fn find_gateway() -> Result<(), Failed> {
         ("\ndown since 2020-01-01 00:00:00 +00:00, with no known end", 3),
         ("state     down since 2020-01-01 00:00:00 +00:00, with no known end", 3),
         ("source    the gateway at 127.0.0.1:9503: snapshot 1 since ", 3),
+        ("downtime.toml does not exist or cannot be read; the gateway keeps its configuration\n", 2),
         ("\nthe gateway at 127.0.0.1:9503 serves\n", 1),
         ("error: no configuration file found: tried ./downtime.toml and /etc/downtime/downtime.toml\n", 1),
         ("help: the gateway at 127.0.0.1:9503 serves another file: to ask it, write `-c '/", 1),
