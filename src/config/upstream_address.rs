@@ -281,6 +281,7 @@ mod tests {
                 "does not begin",
                 "write `unix:/run/app.sock` for a socket, or `root = \"/run/app.sock\"` for a directory of files",
             ),
+            ("/srv/www/", "does not begin", "write `root = \"/srv/www/\"` for a directory of files"),
             ("app.sock", "does not begin", "did you mean `unix:app.sock`?"),
             ("run/app.socket", "does not begin", "did you mean `unix:run/app.socket`?"),
             ("${UPSTREAM}", "does not begin", "environment variables are not expanded"),

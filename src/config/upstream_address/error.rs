@@ -125,8 +125,11 @@ fn scheme_help(text: &str) -> String {
     if text.contains('$') {
         return format!("environment variables are not expanded: write the address, {EXAMPLE}");
     }
-    if text.starts_with(['/', '.']) {
+    if text.starts_with(['/', '.']) && !text.ends_with('/') {
         return format!("write `unix:{text}` for a socket, or `root = \"{text}\"` for a directory of files");
+    }
+    if text.starts_with(['/', '.']) {
+        return format!("write `root = \"{text}\"` for a directory of files");
     }
     if resembles_socket(text) {
         return did_you_mean(&format!("unix:{text}"));
