@@ -11,6 +11,7 @@ use crate::cli::{print_error, print_progress, print_result};
 use crate::config::line_file::check_name;
 use crate::config::{AdminConfig, Listen};
 use crate::editing::parse_site_url;
+use crate::escape::shell_word;
 
 /// The arguments of `admin link`.
 #[derive(Debug, Args)]
@@ -41,7 +42,8 @@ pub(super) fn run(config: &AdminConfig, arguments: &LinkArgs) -> Result<ExitCode
         ));
     }
     if let (Listen::Unix(path, _), None, []) = (&config.listen, &arguments.site, &*config.hosts) {
-        let forward = format!("ssh -L 9504:{} HOST", path.display());
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let forward = format!("ssh -L {} HOST", shell_word(&format!("9504:{}", path.display())));
         print_progress(&format!("to open it on another machine, run `{forward}` there first\n"));
     }
     Ok(ExitCode::SUCCESS)

@@ -57,6 +57,16 @@ fn a_link_has_the_url_of_the_page_and_the_name_of_the_operator() {
 }
 
 #[test]
+fn the_command_that_forwards_a_port_has_the_whole_path_of_the_socket() {
+    let admin = AdminProcess::start("", &[]);
+    let sockets = "listen = \"unix:admin.sock\"\nlink_socket = \"unix:link.sock\"\n";
+    admin.edit("downtime.toml", &format!("[admin]\n{sockets}"));
+    let output = admin.link(&[]);
+    let forward = format!("`ssh -L 9504:{} HOST`", admin.directory.join("admin.sock").display());
+    assert!(output.stderr.contains(&forward), "{}", output.stderr);
+}
+
+#[test]
 fn the_command_says_how_to_start_the_page() {
     let admin = AdminProcess::start("", &[]);
     admin.process.signal(rustix::process::Signal::TERM);
