@@ -62,14 +62,31 @@ impl<'b> ResponseHead<'b> {
     /// # Errors
     /// The response is malformed, ambiguous, or beyond a limit.
     pub fn parse(received: &'b [u8], to_head: bool) -> Result<Option<(usize, Self)>, InvalidResponse> {
-        let mut slots = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+        Self::parse_within::<MAX_FIELDS>(received, to_head, MAX_HEAD)
+    }
+
+    /// Parses the head of a response that the gateway itself has written, as [`ResponseHead::parse`] does. It may have added fields to
+    /// one with as many as that allows.
+    ///
+    /// # Errors
+    /// As those of [`ResponseHead::parse`].
+    pub fn parse_own(received: &'b [u8], to_head: bool) -> Result<Option<(usize, Self)>, InvalidResponse> {
+        Self::parse_within::<{ 2 * MAX_FIELDS }>(received, to_head, 2 * MAX_HEAD)
+    }
+
+    fn parse_within<const FIELDS: usize>(
+        received: &'b [u8],
+        to_head: bool,
+        max_length: usize,
+    ) -> Result<Option<(usize, Self)>, InvalidResponse> {
+        let mut slots = [const { MaybeUninit::uninit() }; FIELDS];
         let mut parsed = httparse::Response::new(&mut []);
         match ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, received, &mut slots) {
-            Ok(Status::Complete(length)) if length > MAX_HEAD => Err(TOO_LONG_HEAD),
+            Ok(Status::Complete(length)) if length > max_length => Err(TOO_LONG_HEAD),
             Ok(Status::Complete(length)) => {
                 Ok(Some((length, Self::from_parsed(received, &parsed, to_head)?)))
             }
-            Ok(Status::Partial) if received.len() < MAX_HEAD => Ok(None),
+            Ok(Status::Partial) if received.len() < max_length => Ok(None),
             Ok(Status::Partial) => Err(TOO_LONG_HEAD),
             Err(error) => Err(InvalidResponse(reason(error))),
         }

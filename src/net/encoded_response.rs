@@ -38,7 +38,7 @@ impl EncodedResponse {
 }
 
 fn to_http2(http1: &Bytes, to_head: bool) -> Option<Response<Bytes>> {
-    let (length, head) = ResponseHead::parse(http1, to_head).ok()??;
+    let (length, head) = ResponseHead::parse_own(http1, to_head).ok()??;
     Some(http2_head(&head).map(|()| http1.slice(length..)))
 }
 

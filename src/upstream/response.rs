@@ -48,7 +48,8 @@ impl Exchange<'_, '_> {
         let Buffers { from_upstream, to_client, .. } = &mut **buffers;
         let ascii;
         let mut left_out = None;
-        let mut parsed = ResponseHead::parse(from_upstream.bytes(), request.method == Method::HEAD);
+        let parse = if self.over_http2 { ResponseHead::parse_own } else { ResponseHead::parse };
+        let mut parsed = parse(from_upstream.bytes(), request.method == Method::HEAD);
         if parsed.as_ref().err() == Some(&INVALID_NAME) {
             match ForeignFields::find(from_upstream.bytes()) {
                 ForeignFields::None => {}

@@ -184,7 +184,7 @@ async fn read_response(
 
 /// Takes the head of the response from what was received, and returns it with the framing of its content.
 fn take_head(received: &mut BytesMut, to_head: bool) -> io::Result<Option<(Response<()>, Framing)>> {
-    let parsed = ResponseHead::parse(received, to_head);
+    let parsed = ResponseHead::parse_own(received, to_head);
     let Some((length, head)) = parsed.map_err(|invalid| io::Error::other(invalid.0))? else {
         return Ok(None);
     };

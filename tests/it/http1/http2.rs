@@ -11,6 +11,7 @@ use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
+use super::http2_upstream::{Http2Upstream, Received};
 use super::messages::{ReceivedRequest, RecordingUpstream};
 use super::{DOWN, site};
 use crate::management::{query, with_management};
@@ -307,4 +308,28 @@ async fn via_names_the_version_of_the_request() {
     assert_eq!(exchange(&gateway, request, "GET").await.0, 200);
     let via = upstream.request("GET").values("via");
     assert!(via.len() == 1 && via[0].starts_with("2.0 downtime-"), "{via:?}");
+}
+
+#[tokio::test]
+async fn a_response_with_as_many_fields_as_upstreams_may_send_is_forwarded() {
+    const COUNT: usize = 256;
+    let request = || Request::get("http://a/0").body(full("")).expect("a request");
+    let fields = "X: y\r\n".repeat(COUNT - 1);
+    let upstream =
+        RecordingUpstream::start(&[&format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n{fields}\r\nhello")]);
+    let gateway = GatewayProcess::start(&site(&upstream.url(), ""));
+    let (status, fields, body, _) = exchange(&gateway, request(), "from HTTP/1.1").await;
+    assert_eq!((status, fields.get_all("x").iter().count(), &body[..]), (200, COUNT - 1, &b"hello"[..]));
+    let mut upstream = Http2Upstream::start().await;
+    let gateway = upstream.gateway();
+    let answer = async {
+        let Received { respond, .. } = upstream.request().await;
+        let mut response = Response::new(full("the site"));
+        for _ in 0..COUNT {
+            response.headers_mut().append("x", HeaderValue::from_static("y"));
+        }
+        respond.send(response).expect("sent");
+    };
+    let ((status, fields, body, _), ()) = tokio::join!(exchange(&gateway, request(), "from HTTP/2"), answer);
+    assert_eq!((status, fields.get_all("x").iter().count(), &body[..]), (200, COUNT, &b"the site"[..]));
 }
