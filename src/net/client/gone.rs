@@ -11,8 +11,8 @@ use crate::net::deadline::Deadline;
 use crate::net::half_closed::HalfClosed;
 
 /// How long a client that was just accepted is not watched, in case it leaves, while its response is awaited. Watching takes two
-/// system calls, and many a response is there by then.
-pub const UNWATCHED: Duration = Duration::from_millis(20);
+/// system calls, and most responses are there by then.
+pub const UNWATCHED: Duration = Duration::from_millis(250);
 /// How long after its request a client may stop sending without being taken to have left. Programs that half-close their connection do so
 /// right behind their request. A packet that is lost is sent again after 200 ms or more (RFC 6298, as Linux has it).
 const HALF_CLOSE_TIME: Duration = Duration::from_millis(500);
