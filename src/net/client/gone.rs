@@ -40,7 +40,7 @@ impl ClientConnection {
     ///
     /// A client may stop sending and wait for its response. If it gets nothing for a while, `probe` is sent, which must not
     /// change the meaning of the response: if the client has left, its system then resets the connection. Where nothing can be sent,
-    /// a client is taken to have left if it has certainly stopped more than [`HALF_CLOSE_TIME`] after its request.
+    /// a client is taken to have left if it has certainly stopped more than `HALF_CLOSE_TIME` after its request.
     pub fn poll_gone(
         &mut self,
         cx: &mut Context<'_>,
