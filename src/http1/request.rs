@@ -1,14 +1,15 @@
 //! The head of a request (RFC 9112, sections 2 to 5).
 
+mod meaning;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use httparse::{EMPTY_HEADER, Status};
 use memchr::{memchr, memrchr};
 
-use super::content_length::ContentLength;
+use self::meaning::RequestMeaning;
 use super::fields::{ConnectionOptions, FieldLine, MAX_FIELDS, values};
 use super::framing::Framing;
 use super::head::PROXY_V1;
-use super::host::parse_host;
 use super::refusal::Refusal;
 use super::target::RequestTarget;
 
@@ -61,18 +62,6 @@ pub(super) const PROXY_HEADER: Refusal = Refusal::bad_request(
 );
 const MALFORMED_FIELD: Refusal = Refusal::bad_request("a field of the request is malformed");
 const NO_HOST: Refusal = Refusal::bad_request("the request has no host");
-const INVALID_HOST: Refusal = Refusal::bad_request("the host of the request is invalid");
-const REPEATED_HOST: Refusal = Refusal::bad_request("the request has more than one Host field");
-const INVALID_LENGTH: Refusal = Refusal::bad_request("the Content-Length of the request is invalid");
-const CONTRADICTORY: Refusal =
-    Refusal::bad_request("the request has both Content-Length and Transfer-Encoding");
-const CODING_BEFORE_1_1: Refusal =
-    Refusal::bad_request("the request has a Transfer-Encoding, which HTTP/1.0 does not define");
-const REPEATED_CODING: Refusal = Refusal::bad_request("the request has more than one Transfer-Encoding");
-const CHUNKED_NOT_LAST: Refusal =
-    Refusal::bad_request("the request has `chunked` before its last transfer coding");
-const MALFORMED_CODING: Refusal = Refusal::bad_request("the Transfer-Encoding of the request is malformed");
-const UNKNOWN_CODING: Refusal = Refusal::not_implemented("the only supported transfer coding is `chunked`");
 const UNKNOWN_VERSION: Refusal = Refusal {
     status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
     reason: "the only supported versions are HTTP/1.0, HTTP/1.1 and HTTP/2",
@@ -82,25 +71,25 @@ pub const TOO_MANY_FIELDS: Refusal = Refusal {
     status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     reason: "the request has more than 256 fields",
 };
-const TOO_MANY_OPTIONS: Refusal = Refusal {
-    status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-    reason: "the request has more than 64 connection options that name fields",
-};
-
 impl<'b> RequestHead<'b> {
     /// Parses the head that `bytes` begin with, which [`complete_within`](super::head::complete_within) has found.
     ///
     /// # Errors
     /// The head is malformed or ambiguous, or uses something that is not supported.
     pub fn parse(bytes: &'b [u8]) -> Result<Self, Refusal> {
-        Self::parse_with(bytes, MAX_FIELDS)
+        Self::parse_within(bytes, MAX_FIELDS)
     }
 
-    /// The same for a head with up to `max_fields` fields.
+    /// Parses a head that the gateway itself has written, as [`RequestHead::parse`] does. It may have added fields to one with as
+    /// many as that allows.
     ///
     /// # Errors
-    /// As with [`RequestHead::parse`].
-    pub fn parse_with(bytes: &'b [u8], max_fields: usize) -> Result<Self, Refusal> {
+    /// As those of [`RequestHead::parse`].
+    pub fn parse_own(bytes: &'b [u8]) -> Result<Self, Refusal> {
+        Self::parse_within(bytes, 2 * MAX_FIELDS)
+    }
+
+    fn parse_within(bytes: &'b [u8], max_fields: usize) -> Result<Self, Refusal> {
         let end = memchr(b'\n', bytes).ok_or(MALFORMED_LINE)?;
         let (line, rest) = bytes.split_at(end + 1);
         let (method, target, version) = parse_line(line).map_err(|refusal| {
@@ -195,66 +184,9 @@ fn complete_fields<'b>(
     }
 }
 
-/// What the fields say about the message and the connection.
-#[derive(Default)]
-struct RequestMeaning<'b> {
-    host: Option<&'b str>,
-    options: ConnectionOptions,
-    coding: Option<&'b [u8]>,
-    length: ContentLength,
-    expects_continue: bool,
-}
-
-impl<'b> RequestMeaning<'b> {
-    fn add(&mut self, field: &FieldLine<'b>) -> Result<(), Refusal> {
-        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
-        match field.name.len() {
-            4 if is("host") => {
-                let host = parse_host(field.value).ok_or(INVALID_HOST)?;
-                if self.host.replace(host).is_some() {
-                    return Err(REPEATED_HOST);
-                }
-            }
-            6 if is("expect") => self.expects_continue |= field.value.eq_ignore_ascii_case(b"100-continue"),
-            10 if is("connection") => return self.options.add(field.value).map_err(|_| TOO_MANY_OPTIONS),
-            14 if is("content-length") => self.length.add(field.value),
-            17 if is("transfer-encoding") => {
-                let other = self.coding.replace(field.value);
-                return other.map_or(Ok(()), |_| Err(REPEATED_CODING));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn framing(&self, version: Version) -> Result<Framing, Refusal> {
-        match (self.coding, self.length) {
-            (None, ContentLength::Absent) => Ok(Framing::EMPTY),
-            (None, ContentLength::Length(length)) => Ok(Framing::Length(length)),
-            (None, ContentLength::Invalid) => Err(INVALID_LENGTH),
-            (Some(_), _) if version == Version::Http10 => Err(CODING_BEFORE_1_1),
-            (Some(coding), ContentLength::Absent) if coding.eq_ignore_ascii_case(b"chunked") => {
-                Ok(Framing::chunked())
-            }
-            (Some(coding), ContentLength::Absent) => Err(refusal_of_coding(coding)),
-            (Some(_), _) => Err(CONTRADICTORY),
-        }
-    }
-}
-
-/// Returns the refusal of a Transfer-Encoding other than `chunked` (RFC 9112, sections 6.1 and 6.3).
-fn refusal_of_coding(coding: &[u8]) -> Refusal {
-    let mut codings = coding.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).rev();
-    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
-    if codings.clone().any(<[u8]>::is_empty) {
-        return MALFORMED_CODING;
-    }
-    codings.next();
-    if codings.any(is_chunked) { CHUNKED_NOT_LAST } else { UNKNOWN_CODING }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::meaning::*;
     use super::*;
     use crate::http1::head::complete_within;
 

@@ -16,12 +16,11 @@ use hyper::body::{Body as _, Incoming};
 use memchr::memmem;
 use tokio::io::AsyncWriteExt as _;
 
-use super::request::ADDED_FIELDS;
 use super::shared_connection::RequestPlace;
 use crate::http1::content_length::write_length;
 use crate::http1::encode::{CONTINUE, write_status_line};
 use crate::http1::field_names::is_hop_by_hop;
-use crate::http1::fields::{MAX_FIELDS, write_field};
+use crate::http1::fields::write_field;
 use crate::http1::refusal::Refusal;
 use crate::http1::request::{RequestHead, Version, to_header};
 use crate::http1::response::has_no_body;
@@ -101,7 +100,7 @@ where
     F: Future<Output = io::Result<(Response<Incoming>, RequestPlace)>>,
 {
     let (bytes, received) = read_head(&mut from).await?;
-    let head = RequestHead::parse_with(&bytes, MAX_FIELDS + ADDED_FIELDS)?;
+    let head = RequestHead::parse_own(&bytes)?;
     let request = to_request(&head, scheme)?;
     if head.expects_continue {
         to.write_all(CONTINUE).await?;
