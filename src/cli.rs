@@ -162,7 +162,7 @@ impl Cli {
         }
     }
 
-    /// Returns the file of the running gateway for a command that only asks the gateway, if there is no file any more.
+    /// Returns the file that the running gateway has read, for a command that only asks the gateway and finds no file.
     fn file_of_gateway(&self, missing: Diagnostic) -> Result<ConfigFile, Diagnostic> {
         match &self.command {
             Some(Command::WithFile(FileCommand::Status(_) | FileCommand::Wait(_))) => {

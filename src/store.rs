@@ -11,8 +11,8 @@
 //! meanwhile, its text is put back and edited again. On file systems without locks or exchange, the file is compared
 //! once more right before the rename.
 //!
-//! A process that is killed during an edit may leave a hidden `.NAME.XXXXXX` (six letters or digits) beside the file. Usually it is
-//! the text before or after the edit. If the process was killed between the exchange and putting back, it is the other program's.
+//! A process that is killed during an edit may leave a hidden `.NAME.XXXXXX` (six letters or digits) beside the file. It has
+//! the text before or after the edit, or what another program has saved meanwhile, if the kill came before that was put back.
 
 mod attributes;
 pub mod closed_directory;

@@ -108,7 +108,7 @@ impl Proxy {
     /// once; before the response has begun, only if `route` says so.
     ///
     /// # Errors
-    /// There is no response that can be forwarded. The client was sent interim responses at most.
+    /// No response can be forwarded. At most, the client has got interim responses.
     pub async fn forward(
         &self,
         head: &RequestHead<'_>,

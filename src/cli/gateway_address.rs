@@ -56,8 +56,8 @@ impl GatewayAddress {
     }
 }
 
-/// Returns the one of `places` from which the gateway at the default address has read its file. Else returns the error `missing`,
-/// which says that there is no file at any of them.
+/// Returns the one of `places` from which the gateway at the default address has read its file. Otherwise returns `missing`,
+/// the error for a file that is at none of them.
 pub(super) fn file_at_default_address<P: AsRef<Path>>(
     places: &[P],
     missing: Diagnostic,

@@ -1,108 +1,13 @@
 //! What to write instead of what the engine refuses.
 
+mod names;
+
 use minijinja::ErrorKind;
 
+use self::names::{FILE_STATEMENTS, FILTERS, OTHER_FILTERS, STATEMENTS, TESTS};
 use super::values::{TOO_DEEP, TOO_LARGE};
 use crate::page::language::Language;
 
-/// The filters that are suggested.
-const FILTERS: [&str; 40] = [
-    "local_time",
-    "links",
-    "safe",
-    "escape",
-    "lower",
-    "upper",
-    "title",
-    "capitalize",
-    "replace",
-    "length",
-    "count",
-    "dictsort",
-    "items",
-    "reverse",
-    "trim",
-    "join",
-    "split",
-    "lines",
-    "default",
-    "round",
-    "abs",
-    "int",
-    "float",
-    "attr",
-    "first",
-    "last",
-    "min",
-    "max",
-    "sort",
-    "list",
-    "string",
-    "bool",
-    "batch",
-    "slice",
-    "sum",
-    "indent",
-    "select",
-    "reject",
-    "map",
-    "unique",
-];
-/// What other languages call a filter.
-const OTHER_FILTERS: [(&str, &[&str]); 6] = [
-    ("local_time", &["date", "datetime", "dateformat", "strftime", "time"]),
-    ("links", &["autolink", "linkify", "urlize"]),
-    ("length", &["len", "size"]),
-    ("upper", &["upcase", "uppercase"]),
-    ("lower", &["downcase", "lowercase"]),
-    ("trim", &["strip"]),
-];
-/// The tests that are suggested.
-const TESTS: [&str; 17] = [
-    "undefined",
-    "defined",
-    "none",
-    "odd",
-    "even",
-    "number",
-    "integer",
-    "float",
-    "string",
-    "sequence",
-    "iterable",
-    "mapping",
-    "startingwith",
-    "endingwith",
-    "true",
-    "false",
-    "in",
-];
-/// The statements. Those that end or divide another one are unknown to the engine where none is open.
-const STATEMENTS: [&str; 21] = [
-    "if",
-    "elif",
-    "else",
-    "endif",
-    "for",
-    "endfor",
-    "set",
-    "endset",
-    "macro",
-    "endmacro",
-    "call",
-    "endcall",
-    "filter",
-    "endfilter",
-    "with",
-    "endwith",
-    "autoescape",
-    "endautoescape",
-    "raw",
-    "endraw",
-    "do",
-];
-/// The statements that need a second file.
-const FILE_STATEMENTS: [&str; 5] = ["include", "extends", "import", "from", "block"];
 const ONE_FILE: &str = "a template is a single file: copy the content of the other file into it";
 const CLOSE_TAG: &str = "close each `{%` with `%}`";
 const CLOSE_VARIABLE: &str = "close each `{{` with `}}`";
